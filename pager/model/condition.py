@@ -1,0 +1,26 @@
+"""What a rule selects: a match map and an optional CEL expression."""
+
+from __future__ import annotations
+
+import msgspec
+
+from pager.model.origin import Origin
+
+ALERT_FIELDS = ("severity", "source", "service", "component", "group", "class", "integration")
+
+
+class Term(msgspec.Struct, frozen=True, array_like=True):
+    """One key of a match map. `key` is one of ALERT_FIELDS, or starts with `labels.` or `details.`.
+    Matches when the value is one of `values`, or when `regex` matches the whole of it. A missing key never matches."""
+
+    key: str
+    values: tuple[str, ...] = ()
+    regex: str | None = None
+
+
+class Condition(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """All terms must match, and then `expression` (CEL) must be true. An empty condition holds always."""
+
+    terms: tuple[Term, ...] = ()
+    expression: str | None = None
+    origin: Origin | None = None

@@ -1,0 +1,32 @@
+"""What a decision about one incident is taken on."""
+
+from __future__ import annotations
+
+import msgspec
+
+from pager.model.alert import AlertRecord
+from pager.model.incident import Incident
+from pager.model.policy import Policy
+
+
+class Identity(msgspec.Struct, frozen=True, array_like=True):
+    scope: str
+    dedup_key: str
+
+
+class Snapshot(msgspec.Struct, frozen=True):
+    """All that a decision about one incident depends on. Versions inside are those of the store when it was read."""
+
+    record: AlertRecord | None = None
+    incident: Incident | None = None
+    policy: Policy | None = None
+
+
+class Code(msgspec.Struct, frozen=True, array_like=True):
+    """What a reply code from `address` stands for."""
+
+    address: str
+    code: str
+    incident: int
+    seq: int
+    user: str
