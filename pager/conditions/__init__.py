@@ -1,0 +1,1 @@
+"""Conditions: match maps, and CEL where they don't reach; pure."""
