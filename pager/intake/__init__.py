@@ -1,0 +1,1 @@
+"""Intake: a vendor's payload in, an Alert out. One file per source; pure."""
