@@ -1,0 +1,111 @@
+"""Deduplication and order: what one more alert means for its identity.
+
+Order is that of entry ids. An entry handed over twice counts once; an entry older than the newest one applied is superseded: it is counted,
+but it changes nothing that a newer one has said. So the outcome is the same in whatever order entries are handled."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+
+import msgspec
+from msgspec.structs import replace
+
+from pager.model.alert import Action, AlertRecord
+from pager.model.event import AlertSeen
+
+
+class Meaning(StrEnum):
+    REDELIVERED = "redelivered"  # this very entry was applied before
+    OPENS = "opens"
+    OPENS_ACKNOWLEDGED = "opens_acknowledged"  # its acknowledge was handled first
+    OPENS_RESOLVED = "opens_resolved"  # its resolve was handled first
+    REPEATS = "repeats"
+    WORSENS = "worsens"  # a repeat of a worse severity than the last
+    EASES = "eases"  # a repeat of a milder one
+    ACKNOWLEDGES = "acknowledges"
+    RESOLVES = "resolves"
+    SUPERSEDED = "superseded"
+    NOTHING_OPEN = "nothing_open"  # an acknowledge or resolve of what is not open
+
+
+class Verdict(msgspec.Struct, frozen=True):
+    """`record` is the identity's record with the alert applied; its `incident` is for the caller to set where one opens."""
+
+    meaning: Meaning
+    record: AlertRecord
+    reason: str = ""
+
+
+_Finding = tuple[Meaning, dict[str, object], str]
+
+
+def judge(record: AlertRecord | None, seen: AlertSeen, now: datetime) -> Verdict:
+    """What the alert means for its identity."""
+    known = record or AlertRecord(alert=seen.alert)
+    if seen.entry in known.applied:
+        return Verdict(Meaning.REDELIVERED, known, "this entry was applied before")
+    meaning, changes, reason = _JUDGES[seen.alert.action](known, seen, now)
+    applied = (*(e for e in known.applied if e >= seen.oldest_pending), seen.entry)
+    return Verdict(meaning, replace(known, applied=applied, **changes), reason)
+
+
+def _trigger(known: AlertRecord, seen: AlertSeen, now: datetime) -> _Finding:
+    entry = seen.entry
+    if known.open:
+        return _repeat(known, seen, now)
+    if known.incident and entry < known.ended_by:
+        return Meaning.SUPERSEDED, {"repeats": known.repeats + 1}, "older than what ended its incident"
+    first = _first(seen, now)
+    if entry < known.newest_resolve:
+        return Meaning.OPENS_RESOLVED, {**first, "ended_by": known.newest_resolve}, "its resolve was handled first"
+    if entry < known.newest_ack:
+        return Meaning.OPENS_ACKNOWLEDGED, {**first, "open": True}, "its acknowledge was handled first"
+    return Meaning.OPENS, {**first, "open": True}, ""
+
+
+def _first(seen: AlertSeen, now: datetime) -> dict[str, object]:
+    return {
+        "alert": seen.alert, "repeats": 0, "first_at": now, "last_at": now, "opened_by": seen.entry, "newest_trigger": seen.entry,
+    }  # fmt: skip
+
+
+def _repeat(known: AlertRecord, seen: AlertSeen, now: datetime) -> _Finding:
+    counted: dict[str, object] = {"repeats": known.repeats + 1, "last_at": now}
+    if seen.entry < known.newest_trigger:
+        return Meaning.REPEATS, {**counted, "opened_by": min(known.opened_by, seen.entry)}, "older than the newest: counted only"
+    changes = {**counted, "alert": seen.alert, "newest_trigger": seen.entry}
+    severity, before = seen.alert.severity, known.alert.severity
+    if severity is before:
+        return Meaning.REPEATS, changes, ""
+    meaning = Meaning.WORSENS if severity.worse_than(before) else Meaning.EASES
+    return meaning, changes, f"severity was {before}, is {severity}"
+
+
+def _resolve(known: AlertRecord, seen: AlertSeen, now: datetime) -> _Finding:
+    changes: dict[str, object] = {"newest_resolve": max(known.newest_resolve, seen.entry)}
+    if not known.open:
+        return Meaning.NOTHING_OPEN, changes, "nothing is open under its key"
+    if seen.entry < known.newest_trigger:
+        return Meaning.SUPERSEDED, changes, "a newer trigger was handled before it"
+    return Meaning.RESOLVES, {**changes, "open": False, "ended_by": seen.entry}, ""
+
+
+def _acknowledge(known: AlertRecord, seen: AlertSeen, now: datetime) -> _Finding:
+    changes: dict[str, object] = {"newest_ack": max(known.newest_ack, seen.entry)}
+    if not known.open:
+        return Meaning.NOTHING_OPEN, changes, "nothing is open under its key"
+    if seen.entry < known.opened_by:
+        return Meaning.SUPERSEDED, changes, "older than the trigger that opened the incident"
+    return Meaning.ACKNOWLEDGES, changes, ""
+
+
+_JUDGES = {Action.TRIGGER: _trigger, Action.RESOLVE: _resolve, Action.ACKNOWLEDGE: _acknowledge}
+
+
+def ended(record: AlertRecord, now: datetime) -> AlertRecord:
+    """The record after a person, or a rule, resolved its incident. What was pushed before that moment belongs to it."""
+    return replace(record, open=False, ended_by=(int(now.timestamp() * 1000), _LAST))
+
+
+_LAST = 2**63 - 1
