@@ -1,0 +1,1 @@
+"""Routing: which service, policy, severity and urgency an alert is given; pure."""

@@ -1,0 +1,83 @@
+"""What an alert is given: service, policy, severity, urgency, labels, where to start, or why nobody is paged for it."""
+
+from __future__ import annotations
+
+import msgspec
+
+from pager.conditions.condition import Facts
+from pager.conditions.index import RuleIndex
+from pager.model.alert import Alert, Severity, Urgency
+from pager.model.config import Config
+from pager.model.origin import Origin
+from pager.model.route import Route
+from pager.model.service import Service
+
+
+class Assignment(msgspec.Struct, frozen=True, kw_only=True):
+    """`because` says in words where it comes from; `suppress` is a reason or None; `notes` tell of conditions that could not be evaluated."""
+
+    service: str
+    policy: str
+    severity: Severity
+    urgency: Urgency
+    labels: dict[str, str]
+    route: str = ""
+    start_at: str | None = None
+    suppress: str | None = None
+    because: str = ""
+    origin: Origin | None = None
+    notes: tuple[str, ...] = ()
+
+
+class Router:
+    """The routes of a config, indexed: the first that matches wins."""
+
+    def __init__(self, config: Config) -> None:
+        self._config = config
+        self._routes = config.routes
+        self._index = RuleIndex([route.condition for route in config.routes])
+
+    def assign(self, alert: Alert) -> Assignment:
+        """Service: the route's, else the alert's own when known, else its integration's. Policy: the route's, else the service's, else the
+        default."""
+        config = self._config
+        found = self._index.first(Facts.of(alert))
+        route = self._routes[found.index] if found.index is not None else None
+        notes = tuple(f"route {self._routes[k].name}: {why}" for k, why in found.failed)
+        name, whence = self._service(alert, route)
+        service = config.services.get(name)
+        severity = (route.severity if route else None) or alert.severity
+        policy = (route.policy if route else None) or (service.policy if service else None) or config.settings.default_policy or ""
+        return Assignment(
+            service=name,
+            policy=policy,
+            severity=severity,
+            urgency=_urgency(route, service, severity),
+            labels={**(service.labels if service else {}), **alert.labels, **(route.labels if route else {})},
+            route=route.name if route else "",
+            start_at=route.start_at if route else None,
+            suppress=route.suppress if route else None,
+            because=f"{whence}; policy {policy or 'none'}",
+            origin=route.origin if route else (service.origin if service else None),
+            notes=notes,
+        )
+
+    def _service(self, alert: Alert, route: Route | None) -> tuple[str, str]:
+        config = self._config
+        if route and route.service:
+            return route.service, f"route {route.name}: service {route.service}"
+        by_route = f"route {route.name}; " if route else "no route; "
+        if alert.service in config.services:
+            return alert.service, f"{by_route}the alert names service {alert.service}"
+        integration = config.integrations.get(alert.integration)
+        if integration and integration.service:
+            return integration.service, f"{by_route}integration {integration.name} stands for service {integration.service}"
+        return alert.service, by_route + (f"service {alert.service!r} is unknown" if alert.service else "no service")
+
+
+def _urgency(route: Route | None, service: Service | None, severity: Severity) -> Urgency:
+    if route and route.urgency:
+        return route.urgency
+    if service and service.urgency:
+        return service.urgency
+    return Urgency.HIGH if severity in (Severity.CRITICAL, Severity.ERROR) else Urgency.LOW
