@@ -1,0 +1,139 @@
+"""A working copy of one incident during one decision. It lives no longer than that."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from msgspec.structs import replace
+
+from pager.escalate.effects import World
+from pager.model.event import Answer, Entry
+from pager.model.incident import Deadline, DeadlineKind, Incident, Page, PageState, Run
+from pager.model.origin import Origin
+from pager.model.outgoing import LookUp, Notice, Outgoing, Priority, SendPage, Tell
+from pager.model.policy import Policy, Stage
+
+# These belong to the whole incident; all others fall with the turn they were set in.
+LASTING = frozenset(
+    {DeadlineKind.SLA_ACK_SOON, DeadlineKind.SLA_ACK, DeadlineKind.SLA_RESOLVE_SOON, DeadlineKind.SLA_RESOLVE, DeadlineKind.RESOLVE_AFTER}
+)
+_SETTLED_PAGES_KEPT = 30
+
+
+class Draft:
+    def __init__(self, incident: Incident, policy: Policy, world: World, now: datetime, due_at: datetime | None = None) -> None:
+        self.incident = incident
+        self.policy = policy
+        self.world = world
+        self.now = now
+        self.due_at = due_at or now  # when this should have happened: pages measure their lateness from it
+        self.entries: list[Entry] = []
+        self.outgoing: list[Outgoing] = []
+        self.tells: list[Tell] = []
+        self.answer: Answer | None = None
+
+    @property
+    def stage(self) -> Stage:
+        return self.policy.stages[min(self.incident.stage, len(self.policy.stages) - 1)]
+
+    def set(self, **changes: Any) -> None:
+        self.incident = replace(self.incident, **changes)
+
+    def say(self, event: str, what: str = "", who: str = "pagerd", origin: Origin | None = None) -> None:
+        """Add a line to the timeline and the audit."""
+        self.entries.append(Entry(self.now, self.incident.number, event, who, what, str(origin) if origin else ""))
+
+    def tell(self, tell: Tell) -> None:
+        self.tells.append(tell)
+
+    # --- deadlines --------------------------------------------------------------------------------------------------------------------
+    def arm(self, kind: DeadlineKind, at: datetime | timedelta, of: str = "") -> None:
+        """Set the deadline, in place of one of the same kind and object. A timedelta counts from now."""
+        due = self.now + at if isinstance(at, timedelta) else at
+        turn = -1 if kind in LASTING else self.incident.turn
+        kept = tuple(d for d in self.incident.deadlines if d.kind is not kind or d.of != of)
+        self.set(deadlines=(*kept, Deadline(kind, due, turn, of)))
+
+    def disarm(self, *kinds: DeadlineKind, of: str | None = None) -> None:
+        kept = tuple(d for d in self.incident.deadlines if d.kind not in kinds or (of is not None and d.of != of))
+        if len(kept) != len(self.incident.deadlines):
+            self.set(deadlines=kept)
+
+    def is_armed(self, kind: DeadlineKind) -> bool:
+        return any(d.kind is kind for d in self.incident.deadlines)
+
+    def next_turn(self) -> None:
+        """The chain moves: timers of the turn before are void."""
+        lasting = tuple(d for d in self.incident.deadlines if d.kind in LASTING)
+        self.set(turn=self.incident.turn + 1, deadlines=lasting)
+
+    # --- pages and runs ---------------------------------------------------------------------------------------------------------------
+    def run_of(self, user: str) -> Run | None:
+        return next((r for r in self.incident.runs if r.user == user), None)
+
+    def set_run(self, run: Run) -> None:
+        self.set(runs=tuple(run if r.user == run.user else r for r in self.incident.runs))
+
+    def set_page(self, page: Page) -> None:
+        self.set(pages=tuple(page if p.seq == page.seq else p for p in self.incident.pages))
+
+    def send(self, page: Page) -> Page:
+        """Give the page its id and put it into the outbox. What is still on its way to the same person over the same channel is withdrawn."""
+        self._withdraw(lambda p: p.user == page.user and p.channel == page.channel, "a newer page takes its place")
+        incident = self.incident
+        page = replace(
+            page, seq=incident.last_seq + 1, turn=incident.turn, repeat=any(p.user == page.user for p in incident.paged) or page.repeat
+        )  # fmt: skip
+        self.set(pages=(*_recent(incident.pages), page), last_seq=page.seq, reached_in_lap=True)
+        self.outgoing.append(SendPage(incident.number, page.seq, page.attempt, page.provider, self._priority(page)))
+        return page
+
+    def send_again(self, page: Page) -> None:
+        """Hand the same page to its provider once more."""
+        page = replace(page, state=PageState.QUEUED, attempt=page.attempt + 1)
+        self.set_page(page)
+        self.outgoing.append(SendPage(self.incident.number, page.seq, page.attempt, page.provider, self._priority(page)))
+
+    def look_up(self, page: Page) -> None:
+        self.outgoing.append(LookUp(self.incident.number, page.seq, page.provider))
+
+    def withdraw_all(self, why: str) -> None:
+        """Nothing more goes out for now: what is queued is skipped by the workers, who read it again right before sending."""
+        self._withdraw(lambda _: True, why)
+
+    def _withdraw(self, which: Any, why: str) -> None:
+        waiting = (PageState.QUEUED, PageState.WAITING)
+        if any(p.state in waiting and which(p) for p in self.incident.pages):
+            self.set(
+                pages=tuple(
+                    replace(p, state=PageState.WITHDRAWN, why=why) if p.state in waiting and which(p) else p for p in self.incident.pages
+                )
+            )
+
+    def _priority(self, page: Page) -> Priority:
+        if page.repeat:
+            return Priority.REPEAT
+        return Priority.CRITICAL if self.incident.severity == "critical" else Priority.PAGE
+
+    def wanted_outgoing(self) -> tuple[Outgoing, ...]:
+        """What the decision sends, less what it withdrew again."""
+        return tuple(o for o in self.outgoing if not isinstance(o, SendPage) or self._is_queued(o))
+
+    def _is_queued(self, item: SendPage) -> bool:
+        page = self.incident.page(item.seq)
+        return page is not None and page.state is PageState.QUEUED
+
+    def notice(self, notice: Notice) -> None:
+        self.outgoing.append(notice)
+
+
+def _recent(pages: tuple[Page, ...]) -> tuple[Page, ...]:
+    """Pages that may still change, and the latest of the others: a chain that runs for days keeps its record small."""
+    if len(pages) <= _SETTLED_PAGES_KEPT:
+        return pages
+    settled = [p.seq for p in pages if not p.state.is_live]
+    dropped = set(settled[: len(pages) - _SETTLED_PAGES_KEPT])
+    if not dropped:
+        dropped = {p.seq for p in pages[: len(pages) - 2 * _SETTLED_PAGES_KEPT] if p.state.is_out}
+    return tuple(p for p in pages if p.seq not in dropped)

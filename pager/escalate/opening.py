@@ -1,0 +1,62 @@
+"""The first and the last word about an incident, as the alerts have it."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from pager.escalate import chain, replies, sla
+from pager.escalate.draft import Draft
+from pager.model.alert import Urgency
+from pager.model.incident import DeadlineKind, State
+from pager.model.origin import Origin
+from pager.model.outgoing import Tell, TellKind
+from pager.model.policy import Policy
+from pager.model.service import Sla
+
+
+def open_incident(d: Draft, *, sla_of: Sla, resolve_after: timedelta | None, start_at: int, because: str, origin: Origin | None) -> None:
+    """The incident is new; its chain starts at stage `start_at` (from 0)."""
+    d.say("incident.opened", because, origin=origin)
+    sla.arm(d, sla_of)
+    if resolve_after:
+        d.arm(DeadlineKind.RESOLVE_AFTER, resolve_after)
+    chain.enter(d, start_at, "opened")
+
+
+def suppress(d: Draft, reason: str, resolve_after: timedelta | None, origin: Origin | None) -> None:
+    """Recorded, and nobody is paged. It is looked at again like any other."""
+    d.set(state=State.SUPPRESSED, since=d.now, reason=reason)
+    d.say("incident.suppressed", reason, origin=origin)
+    if resolve_after:
+        d.arm(DeadlineKind.RESOLVE_AFTER, resolve_after)
+    d.arm(DeadlineKind.SUPPRESSED, d.world.config.settings.ack_expires)
+
+
+def worsen(d: Draft, *, policy: Policy, urgency: Urgency, start_at: int, sla_of: Sla, because: str, origin: Origin | None) -> None:
+    """The severity rose: route and urgency were looked at again. Who has it already hears of it; what waits, waits no longer."""
+    changed = policy.name != d.incident.policy or urgency is not d.incident.urgency
+    woken = d.incident.state in (State.ACKNOWLEDGED, State.SNOOZED, State.SUPPRESSED)
+    d.say("incident.worsened", because, origin=origin)
+    if d.incident.state is State.SUPPRESSED:
+        sla.arm(d, sla_of)
+    d.set(urgency=urgency)
+    if policy.name != d.incident.policy:
+        chain.use_policy(d, policy)
+        d.withdraw_all("another policy applies")
+        chain.enter(d, start_at, because)
+    elif changed or woken:
+        chain.resume(d, because)
+
+
+def last_alert_resolved(d: Draft, by: str) -> None:
+    replies.over(d, by, "its alert was resolved")
+
+
+def quiet_for_long(d: Draft, after: timedelta, ask_owner: bool) -> None:
+    """`resolve_after`: no repeat came for that long."""
+    if not ask_owner:
+        return replies.over(d, "pagerd", "no repeat of its alert for long")
+    d.say("incident.quiet", "no repeat of its alert for long: the owner is asked")
+    owner = (d.incident.acknowledged_by,) if d.incident.acknowledged_by in d.world.config.users else ()
+    d.tell(Tell(TellKind.ASK_OWNER, users=owner, team=d.incident.team, what="no repeat of its alert for long: is it over?"))
+    return d.arm(DeadlineKind.RESOLVE_AFTER, after)

@@ -1,0 +1,199 @@
+"""What became of a page, and what is tried next."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from msgspec.structs import replace
+
+from pager.escalate.asking import (
+    LOOK_AGAIN,
+    climb,
+    everybody_failed,
+    in_chain,
+    note_lost,
+)
+from pager.escalate.chain import advance, catch_all_of, resume
+from pager.escalate.draft import Draft
+from pager.model.event import (
+    Fault,
+    PageAccepted,
+    PageDeferred,
+    PageDelivered,
+    PageFailed,
+    PageUnconfirmed,
+)
+from pager.model.incident import DeadlineKind, Page, Paged, PageState, Phase, State
+
+MOST_ATTEMPTS = 4  # of one page at one provider
+RECEIPT_WITHIN = timedelta(seconds=60)
+
+
+def accepted(d: Draft, event: PageAccepted) -> None:
+    page = d.incident.page(event.seq)
+    if page is None or page.state.is_out:
+        return
+    if page.state is PageState.FAILED:  # its receipt was faster than our note of the provider's yes
+        return d.set_page(replace(page, receipt=event.receipt))
+    page = replace(page, state=PageState.ACCEPTED, accepted_at=d.now, receipt=event.receipt)
+    d.set_page(page)
+    found = " (a look-up found it: it had been accepted before)" if event.found else ""
+    d.say("page.accepted", f"{page.user} by {page.channel} through {page.provider}{found}")
+    _remember(d, page)
+    if _is_current(d, page):
+        _start_timers(d, page, event.expects_receipt)
+
+
+def deferred(d: Draft, event: PageDeferred) -> None:
+    """Surely not sent. Another provider goes at once; without one, the same again after the wait it asked for."""
+    page = _waiting_for(d, event.seq, event.attempt)
+    if page is None:
+        return
+    d.say("page.deferred", f"{page.user} by {page.channel} through {page.provider}: {event.why}")
+    if not _is_wanted(d, page):
+        return d.set_page(replace(page, state=PageState.WITHDRAWN, why=event.why))
+    other = d.world.planner.instead(d.incident, page, Fault.PROVIDER)
+    if other is None and page.attempt < MOST_ATTEMPTS:
+        d.set_page(replace(page, state=PageState.WAITING, why=event.why))
+        d.arm(DeadlineKind.RETRY, event.after, of=str(page.seq))
+        return None
+    return _try_next(d, replace(page, state=PageState.FAILED, why=event.why), other, event.why)
+
+
+def failed(d: Draft, event: PageFailed) -> None:
+    page = d.incident.page(event.seq)
+    if page is None or page.state is PageState.FAILED or page.attempt != event.attempt:
+        return
+    d.say("page.failed", f"{page.user} by {page.channel} through {page.provider}: {event.why}")
+    _remember(d, replace(page, why=event.why), "failed: " + event.why)
+    wanted, page = _is_wanted(d, page), replace(page, state=PageState.FAILED, why=event.why)
+    if not wanted:
+        return d.set_page(page)
+    if event.fault is Fault.AGAIN_ONCE and page.attempt == 1:
+        d.disarm(DeadlineKind.RECEIPT, of=str(page.seq))
+        return d.send_again(page)
+    return _try_next(d, page, d.world.planner.instead(d.incident, page, event.fault), event.why)
+
+
+def delivered(d: Draft, event: PageDelivered) -> None:
+    page = d.incident.page(event.seq)
+    if page is None or page.state in (PageState.DELIVERED, PageState.FAILED):
+        return
+    if not page.state.is_out:  # the receipt was faster than our note of the provider's yes
+        accepted(d, PageAccepted(page.seq, page.attempt, page.provider, page.receipt, expects_receipt=False))
+        page = d.incident.page(page.seq) or page
+    d.set_page(replace(page, state=PageState.DELIVERED))
+    d.disarm(DeadlineKind.RECEIPT, of=str(page.seq))
+    d.say("page.delivered", f"{page.user} by {page.channel}")
+    _remember(d, page, "delivered")
+
+
+def unconfirmed(d: Draft, event: PageUnconfirmed) -> None:
+    """It may have arrived, but that is not known: the next way is tried, and the person does not count as failed."""
+    page = d.incident.page(event.seq)
+    if page is None or page.state is not PageState.ACCEPTED:
+        return
+    d.say("page.unconfirmed", f"{page.user} by {page.channel}: {event.why}")
+    page = replace(page, state=PageState.UNCONFIRMED, why=event.why)
+    _remember(d, page, "no receipt")
+    if not (_is_wanted(d, page) and _is_current(d, page)):
+        return d.set_page(page)
+    return _try_next(d, page, d.world.planner.instead(d.incident, page, Fault.PROVIDER), event.why)
+
+
+def _try_next(d: Draft, page: Page, other: Page | None, why: str) -> None:
+    """The next provider, else the next rung; when no page of anybody in the stage is left, the next stage. All at once."""
+    d.set_page(page)
+    d.due_at = page.due_at
+    if not _is_current(d, page):
+        return
+    run = d.run_of(page.user)
+    if run is None:
+        return
+    if other is not None:
+        sent = d.send(other)
+        d.say("page.queued", f"{sent.user} by {sent.channel} through {sent.provider}, in place of page {page.seq}")
+        d.arm(DeadlineKind.DELIVERY, LOOK_AGAIN)
+        return
+    if page.rung == run.rung and climb(d, run, f"{page.channel} failed ({why})"):
+        return
+    run = d.run_of(page.user)
+    if run is not None:
+        note_lost(d, run)
+    if everybody_failed(d):
+        _nobody_left(d)
+
+
+def _nobody_left(d: Draft) -> None:
+    match d.incident.phase:
+        case Phase.CATCH_ALL:
+            d.say("catch_all.failed", "every page of the catch-all failed")
+            d.arm(DeadlineKind.CATCH_ALL, catch_all_of(d)[1])
+        case Phase.ASSIGNED:
+            d.set(phase=Phase.STAGE)
+            resume(d, "every page to the assigned person failed")
+        case _:
+            advance(d, f"every page of stage {d.incident.stage + 1} failed")
+
+
+def _start_timers(d: Draft, page: Page, expects_receipt: bool) -> None:
+    """Time runs from the first page that a provider accepted: a stage can't be over before anybody was asked."""
+    incident = d.incident
+    stage = d.stage
+    if not any(d.is_armed(k) for k in (DeadlineKind.ACK_TIMEOUT, DeadlineKind.CATCH_ALL, DeadlineKind.ASSIGNED)):
+        match incident.phase:
+            case Phase.CATCH_ALL:
+                d.arm(DeadlineKind.CATCH_ALL, catch_all_of(d)[1])
+            case Phase.ASSIGNED:
+                d.arm(DeadlineKind.ASSIGNED, stage.ack_timeout)
+            case _:
+                d.arm(DeadlineKind.ACK_TIMEOUT, stage.ack_timeout)
+                if stage.repeat_every:
+                    d.arm(DeadlineKind.REPEAT_EVERY, stage.repeat_every)
+    run = d.run_of(page.user)
+    if run is not None and run.rung == page.rung and not _rung_armed(d, run.user) and run.rung + 1 < len(run.rungs):
+        d.arm(DeadlineKind.RUNG, run.rungs[run.rung + 1].after - run.rungs[run.rung].after, of=run.user)
+    if run is not None and run.accepted_at is None:
+        d.set_run(replace(run, accepted_at=d.now))
+    if expects_receipt:
+        d.arm(DeadlineKind.RECEIPT, receipt_within(stage.ack_timeout), of=str(page.seq))
+    if not any(p.state is PageState.QUEUED and p.turn == incident.turn for p in d.incident.pages):
+        d.disarm(DeadlineKind.DELIVERY)
+
+
+def receipt_within(ack_timeout: timedelta) -> timedelta:
+    """How long a receipt is waited for: well inside the stage, so that another way is tried while it still matters."""
+    return min(RECEIPT_WITHIN, ack_timeout / 3)
+
+
+def _rung_armed(d: Draft, user: str) -> bool:
+    return any(x.kind is DeadlineKind.RUNG and x.of == user for x in d.incident.deadlines)
+
+
+def _remember(d: Draft, page: Page, result: str = "") -> None:
+    """Keep for each person what they got last: for the hand-over, and to tell them when it is over."""
+    known = next((p for p in d.incident.paged if p.user == page.user), None)
+    if known is None or not result:
+        now = Paged(page.user, page.stage, d.now, page.channel, page.address, page.provider, (known.pages if known else 0) + 1, result)
+        if result.startswith("failed"):
+            now = replace(now, pages=now.pages - 1)
+    else:
+        now = replace(known, result=result)
+    d.set(paged=(*(p for p in d.incident.paged if p.user != page.user), now))
+
+
+def _waiting_for(d: Draft, seq: int, attempt: int) -> Page | None:
+    """The page, if it is still this attempt that is out with a worker. What was withdrawn meanwhile may be reported, too."""
+    page = d.incident.page(seq)
+    if page is None or page.attempt != attempt or page.state not in (PageState.QUEUED, PageState.WITHDRAWN):
+        return None
+    return page
+
+
+def _is_current(d: Draft, page: Page) -> bool:
+    return d.incident.state is State.TRIGGERED and page.turn == d.incident.turn and in_chain(d)
+
+
+def _is_wanted(d: Draft, page: Page) -> bool:
+    """Whether a page that did not make it should be made up for."""
+    return d.incident.state is State.TRIGGERED and page.state is not PageState.WITHDRAWN
