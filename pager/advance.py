@@ -1,0 +1,187 @@
+"""The one writer: load what a decision depends on, decide, commit. A conflict means that somebody else was first: load and decide again."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
+
+import msgspec
+
+from pager.decide import Decision, Rules, decide
+from pager.model.alert import Action
+from pager.model.event import AlertSeen, Answer, Entry, Event
+from pager.model.incident import Page
+from pager.model.outgoing import Outgoing, Priority, SendPage
+from pager.model.snapshot import Code, Identity, Snapshot
+from pager.noise.dedup import Meaning
+from pager.notify.codes import page_code
+from pager.ports import Commit, Incidents, Meter, Outcome
+
+_ROUNDS = 50  # of conflicts before a change is called impossible; each round somebody's change went through
+
+
+class Item(msgspec.Struct, frozen=True):
+    """An event about an incident, with what its commit is bound to (see Commit)."""
+
+    number: int
+    event: Event
+    fence: float | None = None
+    finishes: tuple[Priority, str] | None = None
+    once: str = ""
+
+
+class Advanced(msgspec.Struct, frozen=True):
+    outcome: Outcome
+    answer: Answer | None = None
+    error: Exception | None = None  # deciding failed: nothing was written
+
+
+class TooManyConflicts(Exception):
+    """The change could not be written, though nothing is broken: try again."""
+
+
+class Advance:
+    def __init__(self, incidents: Incidents, rules: Callable[[], Rules], secret: bytes, meter: Meter) -> None:
+        self._incidents = incidents
+        self._rules = rules
+        self._secret = secret
+        self._meter = meter
+        self._fresh: deque[int] = deque()
+
+    # --- alerts -----------------------------------------------------------------------------------------------------------------------
+    async def alerts(self, seen: Sequence[AlertSeen]) -> None:
+        """Apply alerts, those of one identity in the order of their entries. Returns when all are committed."""
+        waiting: dict[Identity, list[AlertSeen]] = {}
+        for alert in sorted(seen, key=lambda s: s.entry):
+            waiting.setdefault(Identity(alert.alert.scope, alert.alert.dedup_key), []).append(alert)
+        for _ in range(_ROUNDS):
+            if not waiting:
+                return
+            waiting = await self._alert_round(waiting)
+        raise TooManyConflicts(f"{len(waiting)} identities")
+
+    async def _alert_round(self, waiting: dict[Identity, list[AlertSeen]]) -> dict[Identity, list[AlertSeen]]:
+        """One load, one commit; what is left to do."""
+        now, snapshots = await self._incidents.by_identity(list(waiting))
+        await self._fill(sum(_may_open(snap, seen) for snap, seen in zip(snapshots, waiting.values(), strict=True)))
+        rules = self._rules()
+        folded = [self._fold(snap, seen, rules, now) for snap, seen in zip(snapshots, waiting.values(), strict=True)]
+        outcomes = await self._incidents.commit([fold.commit for fold in folded])
+        left: dict[Identity, list[AlertSeen]] = {}
+        for identity, fold, outcome in zip(waiting, folded, outcomes, strict=True):
+            if outcome is Outcome.CONFLICT:
+                left[identity] = waiting[identity]
+                self._meter.conflicts(1)
+                continue
+            for name in fold.outcomes:
+                self._meter.alerts(name)
+            if fold.rest:
+                left[identity] = fold.rest
+        return left
+
+    def _fold(self, before: Snapshot, seen: list[AlertSeen], rules: Rules, now: datetime) -> _Fold:
+        """Decide about alerts of one identity one after the other, as one change; up to where a second incident would begin."""
+        current, entries, outgoing, outcomes = before, list[Entry](), list[Outgoing](), list[str]()
+        for k, alert in enumerate(seen):
+            decision = decide(current, alert, rules, now, fresh=self._fresh[0] if self._fresh else 0)
+            if _opens(decision):
+                if current.incident is not before.incident:  # one incident a commit: the second goes with the next round
+                    return _Fold(self._commit(before, current, entries, outgoing), outcomes, seen[k:])
+                self._fresh.popleft()
+                before = Snapshot(record=before.record)  # an older incident of the identity is not touched
+            current = decision.after
+            entries += decision.entries
+            outgoing += decision.outgoing
+            outcomes.append(_outcome(decision))
+        return _Fold(self._commit(before, current, entries, outgoing), outcomes, [])
+
+    async def _fill(self, count: int) -> None:
+        if len(self._fresh) < count:
+            self._fresh.extend(await self._incidents.numbers(count - len(self._fresh)))
+
+    # --- everything else --------------------------------------------------------------------------------------------------------------
+    async def events(self, items: Sequence[Item]) -> list[Advanced]:
+        """Apply events, each to its incident; in order where several are of one incident. One result each, in order."""
+        results: list[Advanced | None] = [None] * len(items)
+        waiting = list(range(len(items)))
+        for _ in range(_ROUNDS + len(items)):
+            if not waiting:
+                break
+            first: dict[int, int] = {}
+            for k in waiting:
+                first.setdefault(items[k].number, k)
+            await self._event_round(items, list(first.values()), results)
+            waiting = [k for k in waiting if results[k] is None]
+        if waiting:
+            raise TooManyConflicts(f"{len(waiting)} events")
+        return [r for r in results if r is not None]
+
+    async def _event_round(self, items: Sequence[Item], which: list[int], results: list[Advanced | None]) -> None:
+        now, snapshots = await self._incidents.by_number([items[k].number for k in which])
+        rules = self._rules()
+        decided: list[tuple[int, Decision, Commit]] = []
+        for k, snapshot in zip(which, snapshots, strict=True):
+            item = items[k]
+            try:
+                decision = decide(snapshot, item.event, rules, now)
+            except Exception as error:  # one incident that can't be decided must not hold up the others
+                self._meter.failure("decide")
+                results[k] = Advanced(Outcome.STALE, error=error)
+                continue
+            commit = self._commit(snapshot, decision.after, decision.entries, decision.outgoing, item)
+            decided.append((k, decision, commit))
+        outcomes = await self._incidents.commit([commit for _, _, commit in decided])
+        for (k, decision, _), outcome in zip(decided, outcomes, strict=True):
+            if outcome is Outcome.CONFLICT:
+                self._meter.conflicts(1)
+            else:
+                results[k] = Advanced(outcome, decision.answer)
+
+    # --- both -------------------------------------------------------------------------------------------------------------------------
+    def _commit(
+        self, before: Snapshot, after: Snapshot, entries: Iterable[Entry], outgoing: Iterable[Outgoing], item: Item | None = None
+    ) -> Commit:
+        out = tuple(outgoing)
+        return Commit(
+            before=before,
+            after=after,
+            entries=tuple(entries),
+            outgoing=out,
+            codes=tuple(self._codes(after, out)),
+            fence=item.fence if item else None,
+            finishes=item.finishes if item else None,
+            once=item.once if item else "",
+        )
+
+    def _codes(self, after: Snapshot, outgoing: Iterable[Outgoing]) -> Iterable[Code]:
+        """A reply by SMS names a page by its code."""
+        for item in outgoing:
+            page: Page | None = after.incident.page(item.seq) if isinstance(item, SendPage) and after.incident else None
+            if page is not None and page.channel == "sms" and page.attempt == 1:
+                yield Code(page.address, self.code(item.incident, page.seq), item.incident, page.seq, page.user)
+
+    def code(self, incident: int, seq: int) -> str:
+        return page_code(self._secret, incident, seq)
+
+
+class _Fold(msgspec.Struct, frozen=True):
+    commit: Commit
+    outcomes: list[str]
+    rest: list[AlertSeen]
+
+
+def _opens(decision: Decision) -> bool:
+    return decision.meaning in (Meaning.OPENS, Meaning.OPENS_ACKNOWLEDGED, Meaning.OPENS_RESOLVED)
+
+
+def _may_open(snapshot: Snapshot, seen: list[AlertSeen]) -> int:
+    """How many incidents one round may open for these: a fold ends where a second one would begin."""
+    triggers = any(s.alert.action is Action.TRIGGER for s in seen)
+    settled = snapshot.record is not None and snapshot.record.open and all(s.alert.action is not Action.RESOLVE for s in seen)
+    return int(triggers and not settled)
+
+
+def _outcome(decision: Decision) -> str:
+    suppressed = _opens(decision) and decision.after.incident is not None and decision.after.incident.state == "suppressed"
+    return "suppressed" if suppressed else str(decision.meaning)

@@ -1,0 +1,261 @@
+"""What is decided about one incident at one event. Reads as a list: identify, route, escalate, plan pages. Pure: time is an argument,
+and everything a decision depends on is in the snapshot or in the rules."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import datetime, timedelta
+
+import msgspec
+from msgspec.structs import replace
+
+from pager.conditions.condition import Facts
+from pager.escalate import opening, table
+from pager.escalate.draft import Draft
+from pager.escalate.effects import World
+from pager.escalate.replies import taken
+from pager.model.alert import AlertRecord
+from pager.model.config import Config
+from pager.model.event import AlertSeen, Answer, Due, Entry, Event
+from pager.model.incident import DeadlineKind, Incident, State
+from pager.model.outgoing import Outgoing
+from pager.model.policy import Policy, Stage
+from pager.model.service import Integration, Service, Sla
+from pager.model.snapshot import Snapshot
+from pager.noise.dedup import Meaning, Verdict, ended, judge
+from pager.notify.plan import Planner, Providers
+from pager.notify.telling import notices
+from pager.oncall.memo import Rota
+from pager.route.assign import Assignment, Router
+
+# Where neither route, service nor settings name a policy: a stage that reaches nobody, and so the catch-all.
+NO_POLICY = Policy(name="none", stages=(Stage(notify=()),))
+
+
+class Rules:
+    """A config made ready for decisions: indexed, memoised, with the ways to people."""
+
+    def __init__(self, config: Config, providers: Providers) -> None:
+        self.config = config
+        self.router = Router(config)
+        self.planner = Planner(config, providers)
+        self.rota = Rota(config.schedules, config.users)
+        self.names = {user: person.name for user, person in config.users.items()}
+        self._refs: dict[str, tuple[Policy, str]] = {}
+
+    def policy(self, name: str) -> Policy:
+        return self.config.policies.get(name, NO_POLICY)
+
+    def ref(self, policy: Policy) -> str:
+        """The policy's content hash: open incidents keep the policy they started with under it."""
+        known = self._refs.get(policy.name)
+        if known is None or known[0] is not policy:
+            known = self._refs[policy.name] = (policy, hashlib.sha256(msgspec.msgpack.encode(policy)).hexdigest()[:16])
+        return known[1]
+
+    def world(self, facts: Facts) -> World:
+        return World(self.config, self.rota.who, self.planner, facts, self.names)
+
+
+class Decision(msgspec.Struct, frozen=True):
+    """`after` shares with the snapshot before whatever did not change."""
+
+    after: Snapshot
+    entries: tuple[Entry, ...] = ()
+    outgoing: tuple[Outgoing, ...] = ()
+    answer: Answer | None = None
+    meaning: Meaning | None = None  # of an alert
+
+
+def decide(before: Snapshot, event: Event, rules: Rules, now: datetime, fresh: int = 0) -> Decision:
+    """The decision about one event. `fresh` is the number for an incident, should one open. Events about an incident that is not there
+    change nothing."""
+    if isinstance(event, AlertSeen):
+        verdict = judge(before.record, event, now)
+        return replace(_alert(before, event, verdict, rules, now, fresh), meaning=verdict.meaning)
+    if before.incident is None or before.record is None:
+        return Decision(before)
+    d = _draft(before, before.incident, before.record, rules, now)
+    if not (isinstance(event, Due) and _quiet(d, before.record, rules)):
+        table.step(d, event)
+    return _decision(before, before.record, d, rules)
+
+
+def _alert(before: Snapshot, seen: AlertSeen, verdict: Verdict, rules: Rules, now: datetime, fresh: int) -> Decision:
+    match verdict.meaning:
+        case Meaning.REDELIVERED:
+            return Decision(before)
+        case Meaning.OPENS | Meaning.OPENS_ACKNOWLEDGED | Meaning.OPENS_RESOLVED:
+            return _open(before, seen, verdict, rules, now, fresh)
+        case Meaning.REPEATS:
+            return Decision(replace(before, record=verdict.record))
+        case Meaning.NOTHING_OPEN | Meaning.SUPERSEDED:
+            what = f"{seen.alert.action} of {seen.alert.scope}/{seen.alert.dedup_key}: {verdict.reason}"
+            entry = Entry(now, verdict.record.incident, f"alert.{verdict.meaning}", _who(seen), what)
+            return Decision(replace(before, record=verdict.record), (entry,))
+        case Meaning.WORSENS | Meaning.EASES | Meaning.ACKNOWLEDGES | Meaning.RESOLVES:
+            return _about_open(before, seen, verdict, rules, now)
+
+
+def _about_open(before: Snapshot, seen: AlertSeen, verdict: Verdict, rules: Rules, now: datetime) -> Decision:
+    """An alert that changes the incident it belongs to."""
+    if before.incident is None or not before.incident.is_open:
+        return Decision(replace(before, record=verdict.record))
+    d = _draft(before, before.incident, verdict.record, rules, now)
+    match verdict.meaning:
+        case Meaning.RESOLVES:
+            opening.last_alert_resolved(d, _who(seen))
+        case Meaning.ACKNOWLEDGES if d.incident.state is not State.ACKNOWLEDGED:
+            taken(d, _who(seen), _who(seen))
+        case Meaning.WORSENS | Meaning.EASES:
+            _severity_changed(d, seen, verdict, rules)
+        case _:
+            pass
+    return _decision(before, verdict.record, d, rules)
+
+
+def _severity_changed(d: Draft, seen: AlertSeen, verdict: Verdict, rules: Rules) -> None:
+    assigned = rules.router.assign(seen.alert)
+    d.set(severity=assigned.severity)
+    if not seen.alert.severity.worse_than(d.incident.worst):
+        return d.say("incident.severity_changed", verdict.reason, _who(seen))
+    d.set(worst=seen.alert.severity, route=assigned.route, labels=assigned.labels)
+    if assigned.suppress:  # what is open stays as it is: a rise never silences
+        return d.say("incident.severity_changed", f"{verdict.reason}; route {assigned.route} would suppress it, but it is open", _who(seen))
+    d.set(service=assigned.service, team=_team(assigned, rules))
+    policy = rules.policy(assigned.policy)
+    return opening.worsen(
+        d,
+        policy=policy,
+        urgency=assigned.urgency,
+        start_at=_start(policy, assigned.start_at),
+        sla_of=_sla(assigned, rules),
+        because=f"{verdict.reason}; {assigned.because}",
+        origin=assigned.origin,
+    )
+
+
+def _open(before: Snapshot, seen: AlertSeen, verdict: Verdict, rules: Rules, now: datetime, fresh: int) -> Decision:
+    assigned = rules.router.assign(seen.alert)
+    policy = rules.policy(assigned.policy)
+    record = replace(verdict.record, incident=fresh)
+    incident = Incident(
+        number=fresh,
+        scope=seen.alert.scope,
+        dedup_key=seen.alert.dedup_key,
+        state=State.TRIGGERED,
+        severity=assigned.severity,
+        worst=seen.alert.severity,
+        urgency=assigned.urgency,
+        service=assigned.service,
+        policy=policy.name,
+        policy_ref=rules.ref(policy),
+        opened_at=now,
+        since=now,
+        route=assigned.route,
+        integration=seen.alert.integration,
+        team=_team(assigned, rules),
+        labels=assigned.labels,
+        revision=rules.config.revision,
+    )
+    d = _draft(replace(before, policy=policy), incident, record, rules, now)
+    d.due_at = min(now, accepted_at(seen))
+    for note in (*seen.alert.notes, *assigned.notes):
+        d.say("alert.mended", note, _who(seen))
+    _first_word(d, seen, verdict, assigned, rules)
+    return _decision(before, record, d, rules)
+
+
+def _first_word(d: Draft, seen: AlertSeen, verdict: Verdict, assigned: Assignment, rules: Rules) -> None:
+    integration = rules.config.integrations.get(seen.alert.integration)
+    resolve_after = integration.resolve_after if integration else None
+    if verdict.meaning is Meaning.OPENS_RESOLVED:
+        d.say("incident.opened", assigned.because, origin=assigned.origin)
+        opening.last_alert_resolved(d, _who(seen))
+        return
+    if assigned.suppress:
+        opening.suppress(d, assigned.suppress, resolve_after, assigned.origin)
+        return
+    opening.open_incident(
+        d,
+        sla_of=_sla(assigned, rules),
+        resolve_after=resolve_after,
+        start_at=_start(d.policy, assigned.start_at),
+        because=assigned.because,
+        origin=assigned.origin,
+    )
+    if verdict.meaning is Meaning.OPENS_ACKNOWLEDGED:
+        taken(d, _who(seen), _who(seen))
+
+
+def accepted_at(seen: AlertSeen) -> datetime:
+    """When the store took the alert: its entry id begins with that moment."""
+    from_epoch = timedelta(milliseconds=seen.entry[0])
+    try:
+        return EPOCH + from_epoch
+    except OverflowError:  # an entry id chosen by hand
+        return datetime.max.replace(tzinfo=EPOCH.tzinfo)
+
+
+EPOCH = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
+
+
+def _draft(before: Snapshot, incident: Incident, record: AlertRecord, rules: Rules, now: datetime) -> Draft:
+    facts = Facts.of(
+        record.alert,
+        severity=incident.severity,
+        service=incident.service,
+        urgency=incident.urgency,
+        labels=incident.labels,
+        stage=incident.stage + 1,
+        alerts=incident.alerts,
+        repeats=record.repeats,
+    )
+    policy = before.policy or rules.policy(incident.policy)
+    return Draft(incident, policy, rules.world(facts), now)
+
+
+def _quiet(d: Draft, record: AlertRecord, rules: Rules) -> bool:
+    """`resolve_after`, counted from the last repeat. True when that settled the matter."""
+    due = [x for x in d.incident.deadlines if x.kind is DeadlineKind.RESOLVE_AFTER and x.at <= d.now]
+    integration: Integration | None = rules.config.integrations.get(d.incident.integration)
+    if not due or integration is None or integration.resolve_after is None:
+        return False
+    quiet_at = (record.last_at or d.incident.opened_at) + integration.resolve_after
+    if quiet_at > d.now:
+        d.arm(DeadlineKind.RESOLVE_AFTER, quiet_at)
+        return False
+    opening.quiet_for_long(d, integration.resolve_after, integration.ask_owner)
+    return not d.incident.is_open
+
+
+def _decision(before: Snapshot, record: AlertRecord, d: Draft, rules: Rules) -> Decision:
+    if d.policy is not before.policy and before.incident is not None:
+        d.set(policy_ref=rules.ref(d.policy))
+    told = notices(d.tells, d.incident, record, rules.planner, d.now)
+    if not d.incident.is_open and record.incident == d.incident.number and record.open:
+        record = ended(record, d.now)
+    after = Snapshot(record=record, incident=d.incident, policy=d.policy)
+    return Decision(after, tuple(d.entries), (*d.wanted_outgoing(), *told), d.answer)
+
+
+def _start(policy: Policy, name: str | None) -> int:
+    return next((k for k, stage in enumerate(policy.stages) if stage.name == name), 0) if name else 0
+
+
+def _service(assigned: Assignment, rules: Rules) -> Service | None:
+    return rules.config.services.get(assigned.service)
+
+
+def _team(assigned: Assignment, rules: Rules) -> str:
+    service = _service(assigned, rules)
+    return (service.team or "") if service else ""
+
+
+def _sla(assigned: Assignment, rules: Rules) -> Sla:
+    service = _service(assigned, rules)
+    return service.sla if service else Sla()
+
+
+def _who(seen: AlertSeen) -> str:
+    return seen.alert.integration or seen.alert.scope
