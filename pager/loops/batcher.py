@@ -1,0 +1,48 @@
+"""Many callers, one round trip: whoever comes while a batch is under way joins the next."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Generic, TypeVar
+
+Ask = TypeVar("Ask")
+Got = TypeVar("Got")
+
+
+class Batcher(Generic[Ask, Got]):
+    """Its `run` is to be a task of whoever owns it; callers wait for their own result."""
+
+    def __init__(self, flush: Callable[[Sequence[Ask]], Awaitable[Sequence[Got]]], limit: int = 256) -> None:
+        """`flush` takes up to `limit` asks and gives one result each, in order. What it raises goes to all of that batch."""
+        self._flush = flush
+        self._limit = limit
+        self._waiting: list[tuple[Ask, asyncio.Future[Got]]] = []
+        self._wake = asyncio.Event()
+
+    async def __call__(self, ask: Ask) -> Got:
+        mine: asyncio.Future[Got] = asyncio.get_running_loop().create_future()
+        self._waiting.append((ask, mine))
+        self._wake.set()
+        return await mine
+
+    async def run(self) -> None:
+        while True:
+            await self._wake.wait()
+            batch, self._waiting = self._waiting[: self._limit], self._waiting[self._limit :]
+            if not batch:
+                self._wake.clear()
+                continue
+            await self._one(batch)
+
+    async def _one(self, batch: list[tuple[Ask, asyncio.Future[Got]]]) -> None:
+        try:
+            results = await self._flush([ask for ask, _ in batch])
+        except Exception as error:
+            for _, future in batch:
+                if not future.done():
+                    future.set_exception(error)
+            return
+        for (_, future), result in zip(batch, results, strict=True):
+            if not future.done():
+                future.set_result(result)

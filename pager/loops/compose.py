@@ -1,0 +1,53 @@
+"""The message of a page, worded from what stands in the record right before it is sent."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from pager.decide import Rules
+from pager.model.incident import Page
+from pager.model.settings import CatchAll
+from pager.model.snapshot import Snapshot
+from pager.notify.plan import CONSOLE
+from pager.notify.wording import console_page, lateness, sms_page
+from pager.ports import Message
+
+
+class Compose:
+    def __init__(self, rules: Callable[[], Rules], code: Callable[[int, int], str]) -> None:
+        self._rules = rules
+        self._code = code
+
+    def __call__(self, snapshot: Snapshot, page: Page, now: datetime) -> Message:
+        """Raises ValueError for a page without incident or alert: there is nothing to say."""
+        incident, record = snapshot.incident, snapshot.record
+        if incident is None or record is None:
+            raise ValueError(f"page {page.seq} has no incident")
+        rules = self._rules()
+        service = rules.config.services.get(incident.service)
+        late = lateness(page.due_at, now, _timeout(snapshot, page))
+        code = self._code(incident.number, page.seq)
+        if page.provider == CONSOLE:
+            text = console_page(incident, record, page, service, now, late, rules.names)
+        else:
+            text = sms_page(incident, record, page, service, code, now, late, rules.names)
+        return Message(
+            address=page.address,
+            text=text,
+            id=f"{incident.number}-{page.seq}",
+            code=code,
+            callback=self._callback(incident.number, page),
+        )
+
+    def _callback(self, number: int, page: Page) -> str:
+        settings = self._rules().config.settings
+        provider = self._rules().config.providers.get(page.provider)
+        if not settings.public_url or provider is None or provider.kind != "twilio":
+            return ""
+        return f"{settings.public_url.rstrip('/')}/twilio/status?incident={number}&page={page.seq}&attempt={page.attempt}"
+
+
+def _timeout(snapshot: Snapshot, page: Page) -> timedelta:
+    stages = snapshot.policy.stages if snapshot.policy else ()
+    return stages[page.stage].ack_timeout if 0 <= page.stage < len(stages) else CatchAll(notify=()).every

@@ -1,0 +1,224 @@
+"""From the outboxes to the providers. Each provider has slots of its own, so that a hung one holds up nobody else's pages."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import datetime, timedelta
+from typing import Protocol, TypeVar
+
+import structlog
+
+from pager.advance import Advance, Advanced, Item, TooManyConflicts
+from pager.loops.batcher import Batcher
+from pager.loops.slots import Slots
+from pager.model.event import Event, PageAccepted, PageDeferred, PageDelivered, PageFailed, PageUnconfirmed
+from pager.model.incident import Page, PageState, State
+from pager.model.outgoing import LookUp, Notice, SendPage
+from pager.model.snapshot import Snapshot
+from pager.ports import Begun, Channel, Fate, GiveUp, Message, Meter, Outbox, OutboxEntry, Sent, SendResult, StoreUnavailable, TryAgain
+
+SLOTS = 64  # sends under way at one provider
+ROOM = 4096  # entries in hand: those of a hung provider wait here, while the others' pass them by
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 2.0  # seconds between tries while the store is away
+
+T = TypeVar("T")
+
+log = structlog.get_logger()
+
+
+class Composer(Protocol):
+    """Words a page right before it is sent."""
+
+    def __call__(self, snapshot: Snapshot, page: Page, now: datetime) -> Message: ...
+
+
+class Deliver:
+    def __init__(
+        self,
+        outbox: Outbox,
+        advance: Advance,
+        channels: Callable[[], Mapping[str, Channel]],
+        compose: Composer,
+        meter: Meter,
+    ) -> None:
+        self._outbox = outbox
+        self._advance = advance
+        self._channels = channels
+        self._compose = compose
+        self._meter = meter
+        self._slots: dict[str, Slots] = {}
+        self._begin = Batcher[OutboxEntry, Begun](outbox.begin)
+        self._finish = Batcher[Item, Advanced](advance.events)
+        self._in_hand = 0
+        self._room = asyncio.Event()
+
+    async def run(self, stopping: asyncio.Event, progress: Callable[[], None]) -> None:
+        """Until `stopping`; then what is under way is finished, and what has not begun stays in the outbox for whoever comes next."""
+        async with asyncio.TaskGroup() as batchers:
+            helpers = [batchers.create_task(self._begin.run()), batchers.create_task(self._finish.run())]
+            async with asyncio.TaskGroup() as sends:
+                while not stopping.is_set():
+                    progress()
+                    await self._take(sends, stopping)
+            for helper in helpers:
+                helper.cancel()
+
+    async def run_once(self) -> int:
+        """One step for tests: take what is there and see it through."""
+        helpers = [asyncio.ensure_future(self._begin.run()), asyncio.ensure_future(self._finish.run())]
+        try:
+            entries = await self._outbox.take(ROOM, timedelta(0))
+            never = asyncio.Event()
+            await asyncio.gather(*(self._see_through(entry, never) for entry in entries))
+            return len(entries)
+        finally:
+            for helper in helpers:
+                helper.cancel()
+
+    async def _take(self, sends: asyncio.TaskGroup, stopping: asyncio.Event) -> None:
+        if self._in_hand >= ROOM:
+            self._room.clear()
+            await self._room.wait()
+            return
+        try:
+            entries = await self._outbox.take(min(256, ROOM - self._in_hand), timedelta(seconds=1))
+        except StoreUnavailable:
+            await asyncio.sleep(_FIRST_PAUSE * 4)
+            return
+        for entry in entries:
+            self._in_hand += 1
+            sends.create_task(self._guarded(entry, stopping))
+
+    async def _guarded(self, entry: OutboxEntry, stopping: asyncio.Event) -> None:
+        try:
+            await self._see_through(entry, stopping)
+        except Exception:
+            # The entry stays pending under our name: a restart, or whoever takes over from us, tries it again.
+            self._meter.failure("deliver")
+            log.exception("deliver.failed", entry=entry.id, incident=entry.item.incident)
+        finally:
+            self._in_hand -= 1
+            self._room.set()
+
+    async def _see_through(self, entry: OutboxEntry, stopping: asyncio.Event) -> None:
+        providers = entry.item.providers if isinstance(entry.item, Notice) else (entry.item.provider,)
+        slots = self._slots.setdefault(providers[0], Slots(SLOTS))
+        async with slots.one(entry.priority):
+            if stopping.is_set():
+                return
+            begun = await _until_stored(lambda: self._begin(entry))
+            if not begun.owned:
+                log.info("deliver.not_ours", entry=entry.id, incident=entry.item.incident)
+                return
+            match entry.item:
+                case SendPage():
+                    event = await self._send(entry, entry.item, begun)
+                case LookUp():
+                    event = await self._look_up(entry.item, begun.snapshot)
+                case Notice():
+                    await self._tell(entry.item)
+                    event = None
+        await self._done(entry, event)
+
+    async def _done(self, entry: OutboxEntry, event: Event | None) -> None:
+        if event is None:
+            await _until_stored(lambda: self._outbox.drop(entry))
+            return
+        item = Item(entry.item.incident, event, finishes=(entry.priority, entry.id))
+        result = await _until_stored(lambda: self._finish(item))
+        if result.error is not None:
+            raise result.error
+
+    # --- a page -----------------------------------------------------------------------------------------------------------------------
+    async def _send(self, entry: OutboxEntry, item: SendPage, begun: Begun) -> Event | None:
+        page = begun.snapshot.incident.page(item.seq) if begun.snapshot.incident else None
+        no = why_not(begun.snapshot, page, item)
+        if no is not None or page is None:
+            log.info("page.withdrawn", incident=item.incident, page=item.seq, why=no)
+            self._meter.page(page.channel if page else "none", "withdrawn")
+            return None
+        channel = self._channels().get(page.provider)
+        if channel is None:
+            return PageFailed(page.seq, page.attempt, f"provider {page.provider} is not configured any more")
+        message = self._compose(begun.snapshot, page, begun.now)
+        began = asyncio.get_running_loop().time()
+        found = await channel.find(message, page.due_at) if begun.begun_before or entry.redelivered or page.attempt > 1 else None
+        result: SendResult = found if found is not None else await channel.send(message)
+        if found is None and (begun.begun_before or entry.redelivered) and isinstance(result, Sent):
+            self._meter.page(page.channel, "sent_maybe_twice")
+        if isinstance(result, Sent) and page.stage == 0 and not page.repeat and begun.snapshot.incident is not None:
+            taken = asyncio.get_running_loop().time() - began
+            self._meter.paged_after((begun.now - begun.snapshot.incident.opened_at).total_seconds() + taken)
+        return self._event(page, result, begun)
+
+    def _event(self, page: Page, result: SendResult, begun: Begun) -> Event:
+        facts = {"incident": begun.snapshot.incident and begun.snapshot.incident.number, "page": page.seq, "user": page.user}
+        match result:
+            case Sent():
+                self._meter.page(page.channel, "found" if result.found else "accepted")
+                log.info("page.accepted", via=page.channel, provider=page.provider, receipt=result.receipt, **facts)
+                return PageAccepted(page.seq, page.attempt, page.provider, result.receipt, result.found, result.expects_receipt)
+            case TryAgain():
+                self._meter.page(page.channel, "deferred")
+                log.warning("page.deferred", via=page.channel, provider=page.provider, why=result.why, **facts)
+                return PageDeferred(page.seq, page.attempt, result.after, result.why)
+            case GiveUp():
+                self._meter.page(page.channel, "failed")
+                log.warning("page.failed", via=page.channel, provider=page.provider, why=result.why, **facts)
+                return PageFailed(page.seq, page.attempt, result.why, result.fault)
+
+    async def _look_up(self, item: LookUp, snapshot: Snapshot) -> Event | None:
+        """No receipt came: ask. What the provider does not know to have arrived is not trusted."""
+        page = snapshot.incident.page(item.seq) if snapshot.incident else None
+        channel = self._channels().get(item.provider)
+        if page is None or page.state is not PageState.ACCEPTED:
+            return None
+        if channel is None:
+            return PageUnconfirmed(item.seq, f"provider {item.provider} is not configured any more")
+        status = await channel.status(page.receipt)
+        match status.fate:
+            case Fate.DELIVERED:
+                return PageDelivered(item.seq)
+            case Fate.FAILED:
+                self._meter.page(page.channel, "undelivered")
+                return PageFailed(item.seq, page.attempt, status.why, status.fault)
+            case Fate.PENDING | Fate.UNKNOWN:
+                self._meter.page(page.channel, "unconfirmed")
+                return PageUnconfirmed(item.seq, status.why or "no receipt in time")
+
+    # --- a notice ---------------------------------------------------------------------------------------------------------------------
+    async def _tell(self, notice: Notice) -> None:
+        """One try at each provider: a notice that does not get through is said in the log, and costs nobody a page."""
+        for name in notice.providers:
+            channel = self._channels().get(name)
+            if channel is None:
+                continue
+            result = await channel.send(Message(address=notice.address, text=notice.text))
+            self._meter.page(notice.channel, "notice" if isinstance(result, Sent) else "notice_failed")
+            if isinstance(result, Sent):
+                log.info("notice.sent", incident=notice.incident, kind=notice.kind, user=notice.user, via=notice.channel)
+                return
+            log.warning("notice.failed", incident=notice.incident, kind=notice.kind, user=notice.user, provider=name, why=result.why)
+
+
+def why_not(snapshot: Snapshot, page: Page | None, item: SendPage) -> str | None:
+    """Read right before sending: why the page is not wanted any more, or None when it is."""
+    if snapshot.incident is None or page is None:
+        return "its incident is gone"
+    if snapshot.incident.state is not State.TRIGGERED:
+        return f"the incident is {snapshot.incident.state}"
+    if page.state is not PageState.QUEUED or page.attempt != item.attempt:
+        return page.why or f"the page is {page.state}"
+    return None
+
+
+async def _until_stored(do: Callable[[], Awaitable[T]]) -> T:
+    """Go on trying while the store is away: what was sent must be noted, and what was taken must not be dropped."""
+    pause = _FIRST_PAUSE
+    while True:
+        try:
+            return await do()
+        except (StoreUnavailable, TooManyConflicts):
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, _LONGEST_PAUSE)

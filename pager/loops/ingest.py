@@ -1,0 +1,79 @@
+"""From the alerts stream to decisions, in batches."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+import structlog
+
+from pager.advance import Advance
+from pager.intake.fields import Unreadable
+from pager.intake.stream import read_entry
+from pager.model.event import AlertSeen, EntryId
+from pager.ports import AlertEntry, AlertStream, Meter, StoreUnavailable
+
+BATCH = 256  # larger ones gain little and stall longer
+
+log = structlog.get_logger()
+
+
+class Ingest:
+    def __init__(self, stream: AlertStream, advance: Advance, meter: Meter) -> None:
+        self._stream = stream
+        self._advance = advance
+        self._meter = meter
+
+    async def run_once(self, wait: timedelta) -> int:
+        """Take what is there, waiting for it up to `wait`; returns how many entries were dealt with. An entry is acknowledged only after its
+        alert is committed, or after it is among the dead letters."""
+        oldest, entries = await self._stream.take(BATCH, wait)
+        if not entries:
+            return 0
+        read, letters = _read(entries, oldest)
+        try:
+            await self._advance.alerts([seen for _, seen in read])
+        except StoreUnavailable:
+            raise
+        except Exception:
+            self._meter.failure("ingest")
+            log.exception("ingest.batch_failed", entries=len(read))
+            read, letters = await self._one_by_one(read, letters)
+        await self._stream.finish([entry for entry, _ in read])
+        if letters:
+            await self._bury(letters)
+        return len(entries)
+
+    async def _one_by_one(
+        self, read: list[tuple[AlertEntry, AlertSeen]], letters: list[tuple[AlertEntry, str]]
+    ) -> tuple[list[tuple[AlertEntry, AlertSeen]], list[tuple[AlertEntry, str]]]:
+        """Find the alert that can't be decided: it becomes a dead letter, the others go on."""
+        good: list[tuple[AlertEntry, AlertSeen]] = []
+        for entry, seen in read:
+            try:
+                await self._advance.alerts([seen])
+                good.append((entry, seen))
+            except StoreUnavailable:
+                raise
+            except Exception as error:
+                log.exception("ingest.alert_failed", entry=entry.stream_id)
+                letters = [*letters, (entry, f"internal error, please report it: {type(error).__name__}: {error}")]
+        return good, letters
+
+    async def _bury(self, letters: Sequence[tuple[AlertEntry, str]]) -> None:
+        await self._stream.bury(letters)
+        self._meter.alerts("dead", len(letters))
+        for entry, reason in letters:
+            log.warning("alert.unreadable", entry="{}-{}".format(*entry.id), reason=reason)
+
+
+def _read(entries: Sequence[AlertEntry], oldest: EntryId) -> tuple[list[tuple[AlertEntry, AlertSeen]], list[tuple[AlertEntry, str]]]:
+    read: list[tuple[AlertEntry, AlertSeen]] = []
+    letters: list[tuple[AlertEntry, str]] = []
+    for entry in entries:
+        alert = read_entry(entry.fields)
+        if isinstance(alert, Unreadable):
+            letters.append((entry, alert.reason))
+        else:
+            read.append((entry, AlertSeen(alert, entry.id, oldest)))
+    return read, letters
