@@ -1,0 +1,97 @@
+"""What can be configured and is not acted upon yet. Each is said by `pagerd check`; a line goes when its feature comes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from pager.model.config import Config
+from pager.model.origin import Origin
+from pager.model.policy import TargetKind
+from pager.model.problem import Level, Problem
+
+Finding = tuple[Origin | None, str]  # where, and the path
+_ACTIVE_PROVIDERS = ("twilio",)
+_ACTIVE_CHANNELS = ("sms",)
+
+
+def not_active_yet(config: Config) -> list[Problem]:
+    """A note for each place that configures something this release only reads."""
+    return [
+        Problem(
+            level=Level.NOTE,
+            file=origin.file if origin else "settings",
+            line=origin.line if origin else 0,
+            column=origin.column if origin else 0,
+            path=path,
+            message=f"not active yet: {what}",
+        )
+        for what, find in _TABLE
+        for origin, path in find(config)
+    ]
+
+
+def _providers(c: Config) -> Iterable[Finding]:
+    return [(p.origin, f"providers.{n}") for n, p in c.providers.items() if p.kind not in _ACTIVE_PROVIDERS]
+
+
+def _channels(c: Config) -> Iterable[Finding]:
+    return [(None, f"channels.{n}") for n in c.channels if n not in _ACTIVE_CHANNELS]
+
+
+def _channel_targets(c: Config) -> Iterable[Finding]:
+    return [
+        (t.origin, f"policies.{p.name}") for p in c.policies.values() for s in p.stages for t in s.notify if t.kind is TargetKind.CHANNEL
+    ]
+
+
+def _next_targets(c: Config) -> Iterable[Finding]:
+    return [
+        (t.origin, f"policies.{p.name}")
+        for p in c.policies.values()
+        for s in p.stages
+        for t in s.notify
+        if t.kind is TargetKind.SCHEDULE and t.name.endswith("/next")
+    ]
+
+
+def _major(c: Config) -> Iterable[Finding]:
+    return [(s.origin, f"policies.{p.name}") for p in c.policies.values() for s in p.stages if s.major_incident]
+
+
+def _noise(c: Config) -> Iterable[Finding]:
+    n = c.noise
+    for kind, rules in (("inhibit", n.inhibit), ("group", n.group), ("pause", n.pause), ("threshold", n.threshold),
+                        ("recurring", n.recurring), ("maintenance", n.maintenance)):  # fmt: skip
+        for rule in rules:
+            yield rule.origin, f"noise.{kind}.{rule.name}"
+    for kind, one in (("flap", n.flap), ("storm", n.storm)):
+        if one is not None:
+            yield one.origin, f"noise.{kind}"
+    if n.suppress_at_most:
+        yield None, "noise.limits"
+
+
+def _settings(c: Config) -> Iterable[Finding]:
+    s = c.settings
+    if s.break_glass and s.break_glass.email:
+        yield None, "settings.break_glass.email"
+    if s.heartbeat_url:
+        yield None, "settings.heartbeat_out"
+    if s.throttle.per_person or s.throttle.per_number:
+        yield None, "settings.throttle"
+
+
+_TABLE: tuple[tuple[str, Callable[[Config], Iterable[Finding]]], ...] = (
+    ("this kind of provider", _providers),
+    ("pages over this channel; a stage or ladder goes on with the others", _channels),
+    ("notices to chat channels", lambda c: [(r.origin, "chat_channels") for r in c.chat_channels]),
+    ("notices to a chat channel", _channel_targets),
+    ("intake over HTTP", lambda c: [(i.origin, f"integrations.{n}") for n, i in c.integrations.items()]),
+    ("heartbeats", lambda c: [(h.origin, f"heartbeats.{n}") for n, h in c.heartbeats.items()]),
+    ("public holidays; the layers apply", lambda c: [(s.holidays.origin, f"schedules.{n}.holidays") for n, s in c.schedules.items() if s.holidays]),
+    ("one person in turn for each incident; everybody on call is paged", _next_targets),
+    ("the chat channel of a major incident", _major),
+    ("support hours", lambda c: [(s.origin, f"services.{n}.support_hours") for n, s in c.services.items() if s.support_hours]),
+    ("this noise rule: it mutes and groups nothing", _noise),
+    ("this setting", _settings),
+)  # fmt: skip
