@@ -1,0 +1,1 @@
+"""One file per vendor, both directions: sending, and reading what comes back."""
