@@ -1,0 +1,98 @@
+"""How values are stored: `<version> <schema> <msgpack>`, both numbers in ASCII digits.
+
+The version in front is the one that counts: a script compares it without decoding the rest. Structs are msgpack arrays, so a new field
+goes to the end and has a default; anything else is a new schema number and an upgrade from the one before."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+from typing import Any, Generic, TypeVar
+
+import msgspec
+
+from pager.model.alert import AlertRecord
+from pager.model.event import Entry
+from pager.model.incident import Incident
+from pager.model.outgoing import Outgoing
+from pager.model.policy import Policy
+from pager.model.snapshot import Code
+
+T = TypeVar("T")
+Upgrade = Callable[[Any], Any]
+"""From the builtins of one schema to those of the next, as msgpack gives them."""
+
+
+class UnreadableError(Exception):
+    """A stored value can't be read by this release. The message says why, and what to do."""
+
+
+class Codec(Generic[T]):
+    """Reads and writes one type. `upgrades[n]` makes schema n + 1 of schema n."""
+
+    def __init__(self, type_: Any, schema: int = 1, upgrades: Mapping[int, Upgrade] | None = None) -> None:
+        self._type = type_
+        self._schema = schema
+        self._upgrades = upgrades or {}
+        self._mark = b"%d " % schema
+        self._encoder = msgspec.msgpack.Encoder()
+        self._decoder: msgspec.msgpack.Decoder[T] = msgspec.msgpack.Decoder(type_)
+
+    def encode(self, value: T, version: int = 0) -> bytes:
+        return b"%d %b%b" % (version, self._mark, self._encoder.encode(value))
+
+    def decode(self, stored: bytes) -> T:
+        return self.decode_versioned(stored)[0]
+
+    def decode_versioned(self, stored: bytes) -> tuple[T, int]:
+        """The value, and the version in front. Raises UnreadableError."""
+        try:
+            version, schema, body = stored.split(b" ", 2)
+            if int(schema) == self._schema:
+                return self._decoder.decode(body), int(version)
+            return self._upgraded(int(schema), body), int(version)
+        except (ValueError, msgspec.MsgspecError) as error:
+            raise UnreadableError(f"a stored {self._name} is damaged ({error}): {stored[:40]!r}") from error
+
+    def _upgraded(self, schema: int, body: bytes) -> T:
+        if schema > self._schema:
+            raise UnreadableError(
+                f"a stored {self._name} has schema {schema}, this release knows up to {self._schema}: run the newer release of pagerd again"
+            )
+        value = msgspec.msgpack.decode(body)
+        for step in range(schema, self._schema):
+            if step not in self._upgrades:
+                raise UnreadableError(f"a stored {self._name} has schema {schema}, which this release can't read: upgrade in smaller steps")
+            value = self._upgrades[step](value)
+        return msgspec.convert(value, self._type)  # type: ignore[no-any-return]
+
+    @property
+    def _name(self) -> str:
+        return getattr(self._type, "__name__", str(self._type))
+
+
+records: Codec[AlertRecord] = Codec(AlertRecord)
+incidents: Codec[Incident] = Codec(Incident)
+policies: Codec[Policy] = Codec(Policy)
+codes: Codec[Code] = Codec(Code)
+outgoing: Codec[Outgoing] = Codec(Outgoing)
+entries: Codec[tuple[Entry, ...]] = Codec(tuple[Entry, ...])
+
+
+def prefix(version: int) -> bytes:
+    """How a value of this version begins."""
+    return b"%d " % version
+
+
+def record_of(stored: bytes) -> AlertRecord:
+    record, version = records.decode_versioned(stored)
+    msgspec.structs.force_setattr(record, "version", version)  # just made, nobody else has it
+    return record
+
+
+@lru_cache(maxsize=4096)
+def incident_of(stored: bytes) -> Incident:
+    """Remembered: a repeat reads its incident again and again, and finds it as it was."""
+    incident, version = incidents.decode_versioned(stored)
+    msgspec.structs.force_setattr(incident, "version", version)
+    return incident

@@ -1,0 +1,96 @@
+"""Every key of the store is made here.
+
+All keys of a shard carry its hash tag, so that one script may touch them together on a cluster. What belongs to the alerts stream shares
+the slot of that stream instead, whose name users choose."""
+
+from __future__ import annotations
+
+from hashlib import blake2b
+
+from pager.model.outgoing import Priority
+
+ALERTS_GROUP = "pagerd"
+OUTBOX_GROUP = "deliver"
+
+
+class Keys:
+    """The keys of one shard. `shard` is a hash tag without its braces."""
+
+    def __init__(self, shard: str = "p0") -> None:
+        self._prefix = f"pager:{{{shard}}}:"
+        self._incident = f"{self._prefix}inc:"
+        self._alert = f"{self._prefix}alert:"
+        self._log = f"{self._prefix}log:"
+        self.deadlines = f"{self._prefix}deadlines"
+        """Sorted set: the number of each incident that is not resolved, by its next deadline in milliseconds."""
+        self.resolved = f"{self._prefix}resolved"
+        """Sorted set: the numbers of resolved incidents, by the moment in milliseconds."""
+        self.audit = f"{self._prefix}audit"
+        """Stream: one entry a commit batch; each field is an incident number, each value its encoded entries."""
+        self.counts = f"{self._prefix}counts"
+        """Hash: how many incidents are in each state."""
+        self.number = f"{self._prefix}number"
+        self.secret = f"{self._prefix}secret"
+        self.config = f"{self._prefix}config:active"
+        self.alive = f"{self._prefix}alive"
+        """Written to see whether the store takes writes."""
+        self.alive = f"{self._prefix}alive"
+        """Written to see whether the store can write."""
+        self.wake = f"{self._prefix}wake"
+        """Channel: a deadline nearer than the earliest was armed."""
+        self.outboxes = tuple(f"{self._prefix}out:{priority}" for priority in Priority)
+        self.every_incident = f"{self._incident}*"
+
+    def alert(self, scope: str, dedup_key: str) -> str:
+        """The record of an identity; 16 bytes of BLAKE2b keep long keys short and strange ones harmless."""
+        digest = blake2b(f"{len(scope)}:{scope}{dedup_key}".encode(errors="surrogatepass"), digest_size=16)
+        return self._alert + digest.hexdigest()
+
+    def incident(self, number: int) -> str:
+        return f"{self._incident}{number}"
+
+    def number_of(self, incident: str) -> int:
+        """The number in a key made by `incident`."""
+        return int(incident.removeprefix(self._incident))
+
+    def log(self, number: int) -> str:
+        """List: the timeline of an incident; each element is what one commit said."""
+        return f"{self._log}{number}"
+
+    def policy(self, ref: str) -> str:
+        return f"{self._prefix}policy:{ref}"
+
+    def code(self, address: str, code: str) -> str:
+        return f"{self._prefix}code:{address}:{code.upper()}"
+
+    def once(self, request: str) -> str:
+        return f"{self._prefix}once:{request}"
+
+    def sent(self, incident: int, seq: int, attempt: int) -> str:
+        """There once a send of this attempt was begun."""
+        return f"{self._prefix}sent:{incident}-{seq}-{attempt}"
+
+    def refusals(self, address: str) -> str:
+        """Sorted set: wrong codes from an address, by their milliseconds."""
+        return f"{self._prefix}refusals:{address}"
+
+    def worker(self, name: str) -> str:
+        """There while the worker is present, for what it holds of the outboxes."""
+        return f"{self._prefix}worker:{name}"
+
+
+class StreamKeys:
+    """The alerts stream, whose name is a contract, and its companions in the same slot."""
+
+    def __init__(self, stream: str) -> None:
+        self.stream = stream
+        # A name that has a hash tag keeps it; else the whole name is what a cluster hashes, and so the tag of the others.
+        tagged = stream if "{" in stream else f"{{{stream}}}"
+        self.dead = f"{tagged}:dead"
+        self.retried = f"{tagged}:retried"
+        """Sorted set: first ids of dead letters that are back in the stream, by their milliseconds."""
+        self._worker = f"{tagged}:worker:"
+
+    def worker(self, name: str) -> str:
+        """There while the worker is present, for what it holds of the alerts."""
+        return f"{self._worker}{name}"

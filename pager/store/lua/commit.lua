@@ -1,0 +1,156 @@
+#!lua
+-- A batch of commits, each written whole or not at all. All checks and all reads come before the first write: there is no way back from one.
+--
+-- KEYS  1 deadlines, 2 resolved, 3 audit, 4 counts, 5-8 outboxes, 9.. what is checked, in the order of the checks, then what is only written.
+-- ARGV  1 commits, 2 group, 3 worker, 4-6 seconds that codes, requests and markers are kept, 7 wake channel, 8 checked keys, 9 fences,
+--       the fenced numbers, and then each commit: its incident's number, how many operations, the operations. Checks come first:
+--   once                  the next checked key must be absent; it is set at the end
+--   mine PRIORITY ID      the outbox entry is pending for this worker; it is finished at the end
+--   fence SCORE           the incident's deadline is still exactly this, and has not passed
+--   is PREFIX             the next checked key begins so; an empty prefix: it is absent
+--   put VALUE             the checked keys of `is` get these values, in order
+--   mark VALUE            the same, for a while only
+--   also VALUE            the next written key, whatever becomes of the commit: the key is a hash of the value
+--   due SCORE | done      into the deadlines, or out of them
+--   again SCORE           into the deadlines where that is still to come
+--   ended SCORE | opened  into the resolved, or out of them
+--   state FROM TO         for the counts; either may be empty
+--   log VALUE             to the next written key, and to the audit
+--   audit VALUE           to the audit alone
+--   send PRIORITY VALUE   to an outbox
+--   code VALUE            the next written key, for a while
+-- Returns a letter a commit: Done, Conflict, Stale, Replayed.
+
+local call = redis.call
+local group, worker, wake = ARGV[2], ARGV[3], ARGV[7]
+local checked, fences = tonumber(ARGV[8]), tonumber(ARGV[9])
+local time = call('TIME')
+local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
+
+local stored = checked > 0 and call('MGET', unpack(KEYS, 9, 8 + checked)) or {}
+local scores = fences > 0 and call('ZMSCORE', KEYS[1], unpack(ARGV, 10, 9 + fences)) or {}
+
+local touched = {}  -- keys, entries and numbers that an earlier commit of this batch changed
+local outcomes, values, scored, unscored, resolved, unresolved, said = {}, {}, {}, {}, {}, {}, {}
+local later, acked, counted = {}, { {}, {}, {}, {} }, {}
+local nearest = math.huge
+
+local a, check, write, fence = 10 + fences, 9, 9 + checked, 1
+
+for commit = 1, tonumber(ARGV[1]) do
+  local number, operations = ARGV[a], tonumber(ARGV[a + 1])
+  local outcome, target, once, entry, outbox = 'D', nil, nil, nil, nil
+  a = a + 2
+  for _ = 1, operations do
+    local op, value = ARGV[a], ARGV[a + 1]
+    a = a + 2
+    -- checks
+    if op == 'is' then
+      local key, there = KEYS[check], stored[check - 8]
+      target = target or check
+      check = check + 1
+      local same = (value == '' and not there) or (value ~= '' and there and string.sub(there, 1, #value) == value)
+      if outcome == 'D' and (touched[key] or not same) then outcome = 'C' end
+    elseif op == 'fence' then
+      local due, mine = tonumber(scores[fence] or nil), tonumber(value)
+      fence = fence + 1
+      if outcome == 'D' and touched[number] then outcome = 'C' end
+      if outcome == 'D' and (due ~= mine or mine <= now) then outcome = 'S' end
+    elseif op == 'mine' then
+      outbox, entry = tonumber(value) + 1, ARGV[a]
+      a = a + 1
+      if outcome == 'D' then
+        local pending = redis.pcall('XPENDING', KEYS[4 + outbox], group, entry, entry, 1, worker)
+        if pending.err or #pending == 0 or touched[outbox .. entry] then outcome = 'S' end
+      end
+    elseif op == 'once' then
+      once = KEYS[check]
+      if stored[check - 8] or touched[once] then outcome = 'R' end
+      check = check + 1
+    -- writes: gathered here, so that a batch costs few calls
+    elseif op == 'put' then
+      if outcome == 'D' then
+        values[#values + 1] = KEYS[target]
+        values[#values + 1] = value
+        touched[KEYS[target]] = true
+      end
+      target = target + 1
+    elseif op == 'mark' then
+      if outcome == 'D' then
+        later[#later + 1] = { 'SET', KEYS[target], value, 'EX', ARGV[6] }
+        touched[KEYS[target]] = true
+      end
+      target = target + 1
+    elseif op == 'also' then
+      values[#values + 1] = KEYS[write]
+      values[#values + 1] = value
+      write = write + 1
+    elseif op == 'log' then
+      if outcome == 'D' then
+        later[#later + 1] = { 'RPUSH', KEYS[write], value }
+        said[#said + 1] = number
+        said[#said + 1] = value
+      end
+      write = write + 1
+    elseif op == 'code' then
+      if outcome == 'D' then later[#later + 1] = { 'SET', KEYS[write], value, 'EX', ARGV[4] } end
+      write = write + 1
+    elseif op == 'send' then
+      if outcome == 'D' then later[#later + 1] = { 'XADD', KEYS[5 + tonumber(value)], '*', 'item', ARGV[a] } end
+      a = a + 1
+    elseif op == 'state' then
+      if outcome == 'D' then
+        counted[value] = (counted[value] or 0) - 1
+        counted[ARGV[a]] = (counted[ARGV[a]] or 0) + 1
+      end
+      a = a + 1
+    elseif outcome == 'D' then
+      if op == 'due' or (op == 'again' and tonumber(value) > now) then
+        scored[#scored + 1] = value
+        scored[#scored + 1] = number
+        touched[number] = true
+        nearest = math.min(nearest, tonumber(value))
+      elseif op == 'done' then
+        unscored[#unscored + 1] = number
+        touched[number] = true
+      elseif op == 'ended' then
+        resolved[#resolved + 1] = value
+        resolved[#resolved + 1] = number
+      elseif op == 'opened' then
+        unresolved[#unresolved + 1] = number
+      elseif op == 'audit' then
+        said[#said + 1] = number
+        said[#said + 1] = value
+      end
+    end
+  end
+  if outcome == 'D' and once then
+    later[#later + 1] = { 'SET', once, '1', 'EX', ARGV[5] }
+    touched[once] = true
+  end
+  if outcome == 'D' and entry then
+    table.insert(acked[outbox], entry)
+    touched[outbox .. entry] = true
+  end
+  outcomes[commit] = outcome
+end
+
+local first = #scored > 0 and call('ZRANGE', KEYS[1], 0, 0, 'WITHSCORES')
+if #values > 0 then call('MSET', unpack(values)) end
+if #scored > 0 then call('ZADD', KEYS[1], unpack(scored)) end
+if #unscored > 0 then call('ZREM', KEYS[1], unpack(unscored)) end
+if #resolved > 0 then call('ZADD', KEYS[2], unpack(resolved)) end
+if #unresolved > 0 then call('ZREM', KEYS[2], unpack(unresolved)) end
+if #said > 0 then call('XADD', KEYS[3], '*', unpack(said)) end
+for _, command in ipairs(later) do call(unpack(command)) end
+for outbox, ids in ipairs(acked) do
+  if #ids > 0 then
+    call('XACK', KEYS[4 + outbox], group, unpack(ids))
+    call('XDEL', KEYS[4 + outbox], unpack(ids))
+  end
+end
+for state, change in pairs(counted) do
+  if state ~= '' and change ~= 0 then call('HINCRBY', KEYS[4], state, change) end
+end
+if first and (not first[2] or nearest < tonumber(first[2])) then call('PUBLISH', wake, tostring(nearest)) end
+return table.concat(outcomes)

@@ -1,0 +1,158 @@
+"""The outboxes: one stream per priority, shared by all workers through a consumer group."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterable, Sequence
+from datetime import timedelta
+
+import msgspec
+import structlog
+
+from pager.model.outgoing import Priority, SendPage
+from pager.model.snapshot import Snapshot
+from pager.ports import Begun, Commit, OutboxEntry
+from pager.store import codec
+from pager.store.batch import Batch
+from pager.store.connection import LONGEST_BLOCK, Arg, Connection, Refused
+from pager.store.group import FIRST, Group, RawEntry, entries_of
+from pager.store.keys import OUTBOX_GROUP, Keys
+from pager.store.scores import moment
+from pager.store.scripts import script
+from pager.store.snapshots import Snapshots
+
+MARKS_KEPT = timedelta(days=1)
+MOST_AT_ONCE = 500
+MOST_REMEMBERED = 8192  # entries handed out, before those finished since are forgotten
+
+log = structlog.get_logger()
+
+
+class _Recall(msgspec.Struct):
+    """How far a walk over what is pending under our name has come."""
+
+    outbox: int = 0
+    after: str = FIRST
+    seen: set[tuple[Priority, str]] = msgspec.field(default_factory=set)
+
+
+class RedisOutbox:
+    """The port Outbox. `take` is for one caller at a time."""
+
+    def __init__(self, connection: Connection, snapshots: Snapshots, worker: str, keys: Keys) -> None:
+        self._connection = connection
+        self._snapshots = snapshots
+        self._worker = worker
+        self._keys = keys
+        self._group = Group(connection, keys.outboxes, OUTBOX_GROUP, worker, keys.worker)
+        self._process = secrets.token_hex(8)
+        self._handed: set[tuple[Priority, str]] = set()
+        self._spare: list[OutboxEntry] = []
+        self._recall: _Recall | None = _Recall()
+
+    # --- taking -----------------------------------------------------------------------------------------------------------------------
+    async def take(self, limit: int, wait: timedelta) -> list[OutboxEntry]:
+        """An answer lost on its way leaves entries pending under our name that we don't know of: after any error they are looked for, and
+        told from those in hand. Raises StoreUnavailable."""
+        try:
+            await self._group.ready()
+            entries = await self._best(limit, wait)
+        except BaseException as error:
+            self._spare, self._recall = [], _Recall()
+            if isinstance(error, Refused) and self._group.lost(error):
+                return []
+            raise
+        self._handed.update((entry.priority, entry.id) for entry in entries)
+        if len(self._handed) > MOST_REMEMBERED and self._recall is None:
+            self._recall = _Recall()
+        return entries
+
+    async def _best(self, limit: int, wait: timedelta) -> list[OutboxEntry]:
+        if self._recall is not None and (recalled := await self._recalled(self._recall, limit)):
+            return recalled
+        if inherited := await self._inherited(limit):
+            return inherited
+        fresh = self._spare + await self._fresh(limit)
+        if not fresh and wait > timedelta(0):
+            fresh = await self._awaited(limit, wait)
+        fresh.sort(key=lambda entry: entry.priority)
+        self._spare = fresh[limit:]
+        return fresh[:limit]
+
+    async def _recalled(self, recall: _Recall, limit: int) -> list[OutboxEntry]:
+        """What is pending under our name and not in hand: after a start all of it."""
+        found: list[OutboxEntry] = []
+        while recall.outbox < len(self._keys.outboxes) and len(found) < limit:
+            priority, stream = Priority(recall.outbox), self._keys.outboxes[recall.outbox]
+            page = await self._group.mine(stream, recall.after, limit - len(found))
+            if not page:
+                recall.outbox, recall.after = recall.outbox + 1, FIRST
+                continue
+            recall.after = page[-1][0]
+            recall.seen.update((priority, id_) for id_, _ in page)
+            unknown = [(id_, fields) for id_, fields in page if (priority, id_) not in self._handed]
+            found += _read(priority, unknown, redelivered=True)
+            await self._group.forget(stream, [id_ for id_, fields in page if fields is None])
+        if recall.outbox == len(self._keys.outboxes):
+            self._handed &= recall.seen
+            self._recall = None
+        return found
+
+    async def _inherited(self, limit: int) -> list[OutboxEntry]:
+        taken = await self._group.inherit(limit)
+        return [
+            entry for stream, raw in taken for entry in _read(Priority(self._keys.outboxes.index(stream)), raw, redelivered=True)
+        ]  # fmt: skip
+
+    async def _fresh(self, limit: int) -> list[OutboxEntry]:
+        reply = await self._connection.run(script("take"), self._keys.outboxes, [OUTBOX_GROUP, self._worker, limit])
+        return [entry for priority, raw in zip(Priority, reply, strict=True) for entry in _read(priority, entries_of(raw))]
+
+    async def _awaited(self, limit: int, wait: timedelta) -> list[OutboxEntry]:
+        """One read over all outboxes, whose count is of each: what is over the limit is kept for the next time."""
+        each = max(1, limit // len(self._keys.outboxes))
+        [reply] = await self._connection.block([self._group.new(each, min(wait, LONGEST_BLOCK))])
+        priorities = {stream.encode(): Priority(k) for k, stream in enumerate(self._keys.outboxes)}
+        return [entry for stream, raw in reply or () for entry in _read(priorities[stream], entries_of(raw))]
+
+    # --- sending ----------------------------------------------------------------------------------------------------------------------
+    async def begin(self, entries: Sequence[OutboxEntry]) -> list[Begun]:
+        begun: list[Begun] = []
+        for start in range(0, len(entries), MOST_AT_ONCE):
+            begun += await self._begin(entries[start : start + MOST_AT_ONCE])
+        return begun
+
+    async def _begin(self, entries: Sequence[OutboxEntry]) -> list[Begun]:
+        keys: list[Arg] = [*self._keys.outboxes, *(self._keys.incident(entry.item.incident) for entry in entries)]
+        args: list[Arg] = [OUTBOX_GROUP, self._worker, self._process, int(MARKS_KEPT.total_seconds()), len(entries)]
+        for entry in entries:
+            item = entry.item
+            args += (int(entry.priority), entry.id, int(isinstance(item, SendPage)))
+            if isinstance(item, SendPage):
+                keys.append(self._keys.sent(item.incident, item.seq, item.attempt))
+        time, letters, incidents = await self._connection.run(script("begin"), keys, args)
+        now, snapshots = moment(time), await self._snapshots.around(incidents)
+        return [
+            Begun(owned=letter != "N", begun_before=letter == "B", snapshot=snapshot, now=now)
+            for letter, snapshot in zip(letters.decode(), snapshots, strict=True)
+        ]
+
+    async def drop(self, entry: OutboxEntry) -> None:
+        """Does nothing where the entry has become another worker's."""
+        batch = Batch(self._keys, self._worker, frozenset())
+        batch.add(Commit(before=Snapshot(), after=Snapshot(), finishes=(entry.priority, entry.id)))
+        await self._connection.run(script("commit"), *batch.call())
+        self._handed.discard((entry.priority, entry.id))
+
+
+def _read(priority: Priority, raw: Iterable[RawEntry], redelivered: bool = False) -> list[OutboxEntry]:
+    """What can't be read stays pending for a release that can: it must not hold up the others."""
+    entries: list[OutboxEntry] = []
+    for id_, fields in raw:
+        if fields is None:
+            continue
+        try:
+            entries.append(OutboxEntry(priority, id_, codec.outgoing.decode(fields[1]), redelivered))
+        except codec.UnreadableError as error:
+            log.error("outbox.unreadable", entry=id_, priority=priority.name, why=str(error))
+    return entries
