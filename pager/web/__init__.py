@@ -1,0 +1,1 @@
+"""HTTP: what watches us, and what providers call back."""
