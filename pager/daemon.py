@@ -1,0 +1,325 @@
+"""The daemon: starts everything, keeps it going, and ends it cleanly."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import socket
+import sys
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
+from datetime import timedelta
+from pathlib import Path
+from typing import IO
+
+import msgspec
+import structlog
+from starlette.applications import Starlette
+
+from pager import __version__, telemetry
+from pager.config import fingerprint, load, without_secrets
+from pager.loops.cadence import Cadence
+from pager.loops.watch import BreakGlass
+from pager.model.config import Config
+from pager.model.problem import Level, Problem
+from pager.ports import StoreUnavailable
+from pager.store.embedded import Embedded, EmbeddedError
+from pager.telemetry import Metrics, Progress
+from pager.web.app import Readiness, make_app
+from pager.web.server import bind, serve
+from pager.web.twilio import TwilioCallbacks
+from pager.wiring import Current, Rooms, Store, data_dir, durability, start_store, twilio_wire, worker_name
+
+_PAUSE = 0.2  # seconds between tries while the store is away
+_LOOK_AT_STORE = 1.0
+_LOOK_AT_CONFIG = 1.0
+_STOP_WITHIN = 20.0  # seconds: a send under way ends at its provider's timeout
+
+log = structlog.get_logger()
+
+
+def run(folder: Path, environment: Mapping[str, str], listen: str | None = None) -> int:
+    """Run until SIGINT or SIGTERM. Returns the exit code: 0 after a clean stop, 1 when it can't start."""
+    telemetry.set_up_logs(on_terminal=sys.stderr.isatty())
+    loaded = load(folder, environment)
+    if loaded.config is None:
+        _print(loaded.problems)
+        return 1
+    address = listen or loaded.config.settings.listen
+    try:
+        sock = bind(address)
+    except (OSError, ValueError) as error:
+        print(f"can't listen on {address}: {error}. Give another one with --listen HOST:PORT.", file=sys.stderr)
+        return 1
+    try:
+        name, lock = worker_name(data_dir(loaded.config.settings, environment))
+        url, embedded = start_store(loaded.config.settings, environment)
+    except (EmbeddedError, OSError, ValueError) as error:
+        print(f"can't start: {error}", file=sys.stderr)
+        return 1
+    daemon = _Daemon(folder, environment, loaded.config, address, name, url, embedded)
+    try:
+        with asyncio.Runner() as runner:
+            runner.run(daemon.run(sock))
+    finally:
+        _leave(embedded, lock)
+    return 0
+
+
+def _leave(embedded: Embedded | None, lock: IO[bytes]) -> None:
+    if embedded is not None:
+        try:
+            embedded.stop()
+        except EmbeddedError as error:
+            print(error, file=sys.stderr)
+    lock.close()
+
+
+def _print(problems: tuple[Problem, ...]) -> None:
+    for problem in problems:
+        print(problem, file=sys.stderr)
+
+
+class _Daemon:
+    def __init__(
+        self,
+        folder: Path,
+        environment: Mapping[str, str],
+        config: Config,
+        address: str,
+        name: str,
+        url: str,
+        embedded: Embedded | None,
+    ) -> None:
+        self.folder, self.environment = folder, environment
+        self.address, self.name, self.embedded = address, name, embedded
+        self.metrics = Metrics()
+        self.progress = Progress(time.monotonic)
+        self.stopping = asyncio.Event()
+        self.reload = asyncio.Event()
+        self.current = Current(config)
+        self.store = Store(url, config.settings.stream, name)
+        self.rooms: Rooms | None = None
+        self.store_trouble = "the store has not answered yet"
+        self.glass = BreakGlass(
+            self.store, lambda: self.current.config, self.current.channels, self.metrics.break_glass, started=time.monotonic()
+        )  # fmt: skip
+
+    async def run(self, sock: socket.socket) -> None:
+        loop = asyncio.get_running_loop()
+        for sig in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(sig, self.stopping.set)
+        loop.add_signal_handler(signal.SIGHUP, self.reload.set)
+        log.info("daemon.starting", version=__version__, worker=self.name, listen=self.address, config=str(self.folder))
+        try:
+            async with asyncio.TaskGroup() as group:
+                watch = group.create_task(self._watch())
+                await self._with_store(sock)
+                watch.cancel()
+        finally:
+            with suppress(StoreUnavailable):
+                await self.store.presence.leave()
+            await self.store.close()
+            await self.current.close()
+            log.info("daemon.stopped")
+
+    async def _with_store(self, sock: socket.socket) -> None:
+        """Wait for the store, then run everything on it. People are told by the watch when that takes long."""
+        secret = await self._first_answer()
+        if secret is None:
+            sock.close()
+            return
+        rooms = self.rooms = Rooms(self.store, self.current, secret, self.metrics)
+        await self._save_config()
+        cadence = self._cadence()
+        cadence.start()
+        async with asyncio.TaskGroup() as group:
+            background = [
+                group.create_task(self._presence()),
+                group.create_task(self._loop("ingest", lambda: rooms.ingest.run_once(timedelta(seconds=1)))),
+                group.create_task(self._loop("deadlines", lambda: self._deadline_step(rooms))),
+                group.create_task(self._reloads()),
+            ]
+            deliver = group.create_task(rooms.deliver.run(self.stopping, self.progress.of("deliver")))
+            web = group.create_task(serve(self._app(rooms), sock, self.stopping))
+            group.create_task(self._greet())
+            await self.stopping.wait()
+            log.info("daemon.stopping")
+            cadence.stop()
+            for task in background[1:]:
+                task.cancel()
+            await asyncio.wait([deliver, web], timeout=_STOP_WITHIN)
+            for task in (deliver, web, *background):
+                task.cancel()
+
+    async def _first_answer(self) -> bytes | None:
+        """The installation's secret, as soon as the store gives it; None when asked to stop before."""
+        while not self.stopping.is_set():
+            try:
+                await self.store.presence.refresh()
+                return await self.store.incidents.secret()
+            except StoreUnavailable as error:
+                self.store_trouble = str(error)
+                log.warning("store.unavailable", why=str(error))
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self.stopping.wait(), 1.0)
+        return None
+
+    # --- loops ------------------------------------------------------------------------------------------------------------------------
+    async def _loop(self, name: str, step: Callable[[], Awaitable[object]]) -> None:
+        """Step after step. The store's absence is waited out; anything else is a fault of ours that must not end the loop."""
+        tick = self.progress.of(name)
+        while True:
+            try:
+                await step()
+            except StoreUnavailable:
+                await asyncio.sleep(_PAUSE)
+            except Exception:
+                self.metrics.failure(name)
+                log.exception("loop.failed", loop=name)
+                await asyncio.sleep(_PAUSE)
+            tick()
+
+    async def _deadline_step(self, rooms: Rooms) -> None:
+        if not await rooms.deadlines.run_once():
+            await rooms.deadlines.nap()
+
+    async def _presence(self) -> None:
+        tick = self.progress.of("presence")
+        while True:
+            with suppress(StoreUnavailable):
+                await self.store.presence.refresh()
+            tick()
+            await asyncio.sleep(1.0)
+
+    async def _watch(self) -> None:
+        """On its own, whatever the other loops do."""
+        tick = self.progress.of("watch")
+        while True:
+            good = await self.glass.run_once(time.monotonic())
+            trouble = "" if good else "the store can't be reached"
+            if bool(trouble) != bool(self.store_trouble) and self.rooms is not None:
+                log.warning("store.gone") if trouble else log.info("store.back")
+            self.store_trouble = trouble
+            if trouble and self.embedded is not None:
+                await self._revive(self.embedded)
+            tick()
+            await asyncio.sleep(_LOOK_AT_STORE)
+
+    async def _revive(self, embedded: Embedded) -> None:
+        try:
+            if await asyncio.to_thread(embedded.revive):
+                log.warning("store.restarted")
+        except EmbeddedError as error:
+            log.error("store.not_restarted", why=str(error))
+
+    # --- config -----------------------------------------------------------------------------------------------------------------------
+    async def _reloads(self) -> None:
+        """On a change in the folder, or on SIGHUP."""
+        seen = fingerprint(self.folder)
+        tick = self.progress.of("reload")
+        while True:
+            tick()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self.reload.wait(), _LOOK_AT_CONFIG)
+            now = await asyncio.to_thread(fingerprint, self.folder)
+            if now != seen or self.reload.is_set():
+                self.reload.clear()
+                seen = now
+                await self._reload()
+
+    async def _reload(self) -> None:
+        """A bad config never replaces a good one."""
+        loaded = await asyncio.to_thread(load, self.folder, self.environment)
+        self.metrics.config_in_force(loaded.config is not None)
+        if loaded.config is None:
+            for problem in loaded.problems:
+                if problem.level is Level.ERROR:
+                    log.error("config.refused", problem=str(problem))
+            return
+        if loaded.config.revision != self.current.config.revision:
+            self.current.replace(loaded.config)
+            log.info("config.in_force", revision=loaded.config.revision)
+            await self._save_config()
+
+    async def _save_config(self) -> None:
+        """For commands: they decide by what the daemon runs on."""
+        try:
+            await self.store.incidents.save_config(msgspec.msgpack.encode(without_secrets(self.current.config)))
+        except StoreUnavailable:
+            log.warning("config.not_saved")
+
+    # --- what is periodic -------------------------------------------------------------------------------------------------------------
+    def _cadence(self) -> Cadence:
+        cadence = Cadence(self.metrics.failure)
+        cursor = 0
+
+        async def sweep() -> None:
+            nonlocal cursor
+            swept = await self.store.sweeper.sweep(cursor, 200)
+            cursor = swept.cursor
+            if swept.repaired:
+                self.metrics.repaired(len(swept.repaired))
+                log.error("invariant.repaired", incidents=swept.repaired)
+
+        async def retire() -> None:
+            before = await self.store.incidents.now() - self.current.config.settings.retain_incidents
+            while await self.store.sweeper.retire(before):
+                pass
+
+        async def gauges() -> None:
+            self.metrics.incidents(await self.store.incidents.counts())
+            self.metrics.backlog("alerts", await self.store.stream.backlog())
+            for name, count in (await self.store.outbox_backlog()).items():
+                self.metrics.backlog(name, count)
+
+        cadence.every(timedelta(seconds=1), "sweep", sweep)
+        cadence.every(timedelta(minutes=10), "retire", retire)
+        cadence.every(timedelta(seconds=5), "gauges", gauges)
+        return cadence
+
+    # --- from outside -----------------------------------------------------------------------------------------------------------------
+    def _app(self, rooms: Rooms) -> Starlette:
+        callbacks = TwilioCallbacks(
+            twilio_wire(self.current),
+            lambda: self.current.config.settings.public_url,
+            self.store.incidents,
+            rooms.advance,
+            rooms.door,
+            self.metrics,
+        )
+        return make_app(readiness=self._readiness, metrics=self.metrics.text, twilio=callbacks)
+
+    def _readiness(self) -> Readiness:
+        settings = self.current.config.settings
+        reasons = [self.store_trouble] if self.store_trouble else []
+        reasons += [f"the loop {loop} stands still" for loop in self.progress.standing_still()]
+        reasons += [] if settings.demo else _without_credentials(self.current.config)
+        if self.stopping.is_set():
+            reasons.append("stopping")
+        return Readiness(tuple(reasons), durability(settings))
+
+    async def _greet(self) -> None:
+        """A line to paste for who tries it for the first time."""
+        log.info("daemon.ready", listen=self.address, durability=durability(self.current.config.settings))
+        if not self.current.config.settings.demo:
+            return
+        service = next(iter(self.current.config.services), "")
+        about = f" --service {service}" if service else ""
+        config = f" --config {self.folder}" if str(self.folder) != "config" else ""
+        program = sys.argv[0] if "/" in sys.argv[0] and not sys.argv[0].endswith(".py") else "pagerd"
+        print(
+            f"\npagerd runs. It is a demo: the console stands in for providers without credentials, and pages nobody.\n"
+            f"Send a real alert from another terminal:\n\n"
+            f'{program} send{config} --summary "disk full on db1" --severity critical{about} --dedup-key db1-disk\n\n'
+            f"A page appears here. Answer it:\n\n"
+            f"{program} ack 1{config}\n\n"
+            f"Ctrl-C stops the daemon and its store; what is open goes on when it starts again.\n",
+            flush=True,
+        )
+
+
+def _without_credentials(config: Config) -> list[str]:
+    used = {name for names in config.channels.values() for name in names}
+    return [f"provider {p.name} has no {', '.join(p.missing)}" for name, p in config.providers.items() if name in used and p.missing]
