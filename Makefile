@@ -1,0 +1,53 @@
+# `make run` and `make test` are all a newcomer needs. Both make their own environment in .venv first.
+PYTHON ?= $(shell for v in python3.13 python3.12 python3.11 python3; do \
+	$$v -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$v && break; done)
+VENV := .venv
+BIN := $(VENV)/bin
+CONFIG ?= config
+
+.PHONY: help run test check bench lock clean
+.DEFAULT_GOAL := help
+
+help:
+	@echo "make run [LISTEN=host:port]   start the daemon on config/, with a store of its own"
+	@echo "make test                     all tests"
+	@echo "make check                    style, types, layers, dependencies"
+	@echo "make bench                    measure; a report"
+	@echo "make lock                     renew the lock files"
+	@echo "make clean                    remove the environment"
+
+run: $(VENV)/run.stamp
+	@exec $(BIN)/pagerd run --config $(CONFIG) $(if $(LISTEN),--listen $(LISTEN))
+
+test: $(VENV)/dev.stamp
+	$(BIN)/python -m pytest -q $(ARGS)
+
+check: $(VENV)/dev.stamp
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+	$(BIN)/deptry .
+
+bench: $(VENV)/dev.stamp
+	$(BIN)/python -m bench $(ARGS)
+
+lock: $(VENV)/dev.stamp
+	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate pyproject.toml -o requirements.lock
+	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate --extra dev pyproject.toml -c requirements.lock -o requirements-dev.lock
+
+clean:
+	rm -rf $(VENV)
+
+$(BIN)/python:
+	@test -n "$(PYTHON)" || { echo "pagerd needs Python 3.11 or newer, and none was found on PATH" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/run.stamp: requirements.lock pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps -e .
+	@touch $@
+
+$(VENV)/dev.stamp: requirements-dev.lock $(VENV)/run.stamp
+	$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	@touch $@
