@@ -30,11 +30,12 @@ class OutboxEntry(msgspec.Struct, frozen=True):
 class Commit(msgspec.Struct, frozen=True, kw_only=True):
     """One incident's change: all of it is written, or nothing.
 
-    A part (record, incident, policy) that is the same object in `after` as in `before`, or None in both, is neither checked nor written; the others are
-    checked against the version in `before` (None: must be absent) and written with the next version. Checked too, all before the first
-    write: `fence`, the incident's score in the deadlines is still exactly that of the claim and has not passed; `finishes`, the outbox entry is
-    still pending for this worker (it is acknowledged and deleted with the commit); `once`, never seen before. The incident's deadline, its place among open or resolved, and the
-    counts by state follow from `after.incident`. With nothing but `finishes`, the entry is only finished."""
+    A part (record, incident, policy) that is the same object in `after` as in `before`, or None in both, is neither checked nor written; the
+    others are checked against the version in `before` (None: must be absent) and written with the next version. Checked too, all before the
+    first write: `fence`, the incident's score in the deadlines is still exactly that of the claim and has not passed; `finishes`, the outbox
+    entry is still pending for this worker (it is acknowledged and deleted with the commit); `once`, never seen before. The incident's deadline,
+    its place among open or resolved, and the counts by state follow from `after.incident`. With nothing but `finishes`, the entry is only
+    finished."""
 
     before: Snapshot
     after: Snapshot
@@ -85,10 +86,18 @@ class Incidents(Protocol):
     async def resolved_numbers(self, limit: int) -> list[int]:
         """The most lately resolved, newest first."""
 
+    async def counts(self) -> dict[str, int]:
+        """How many incidents are in each state; states without any are left out."""
+
     async def code(self, address: str, code: str) -> Code | None: ...
 
-    async def by_receipt(self, provider: str, receipt: str) -> tuple[int, int] | None:
-        """(incident, seq) of the page that the provider knows by this id, where the adapter keeps that."""
+    async def secret(self) -> bytes:
+        """32 random bytes, made once for the installation."""
+
+    async def save_config(self, config: bytes) -> None: ...
+
+    async def load_config(self) -> bytes | None:
+        """What was saved last; None before that."""
 
 
 class Deadlines(Protocol):
@@ -146,8 +155,8 @@ class DeadLetter(msgspec.Struct, frozen=True, array_like=True):
 
 class AlertStream(Protocol):
     async def take(self, limit: int, wait: timedelta) -> tuple[EntryId, list[AlertEntry]]:
-        """The oldest id still pending for anybody, and up to `limit` entries in order. After a start first what this worker's name has
-        pending, and what absent workers left."""
+        """The oldest id still pending for anybody, and up to `limit` entries in order. First what this worker's name has pending (after a start,
+        and whatever of the last batch was neither finished nor buried), and what absent workers left."""
 
     async def finish(self, entries: Sequence[AlertEntry]) -> None:
         """Acknowledge and delete."""
@@ -158,6 +167,9 @@ class AlertStream(Protocol):
     async def backlog(self) -> int: ...
 
     async def add(self, fields: Mapping[str, str]) -> str: ...
+
+    async def add_many(self, alerts: Sequence[Mapping[str, str]]) -> list[str]:
+        """Their ids, in order; in one round trip. When it raises, any of them may have been added."""
 
     async def dead(self) -> list[DeadLetter]: ...
 

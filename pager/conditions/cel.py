@@ -22,8 +22,8 @@ VARIABLES = (*_TEXTS, *_NUMBERS, "labels", "details")
 
 @lru_cache(maxsize=1)
 def _environment() -> cel.Env:
-    variables: dict[str, cel.Type] = {name: _T.STRING for name in _TEXTS}
-    variables |= {name: _T.INT for name in _NUMBERS}
+    variables: dict[str, cel.Type] = dict.fromkeys(_TEXTS, _T.STRING)
+    variables |= dict.fromkeys(_NUMBERS, _T.INT)
     variables |= {"labels": _T.Map(_T.STRING, _T.STRING), "details": _T.Map(_T.STRING, _T.DYN)}
     return cel.NewEnv(variables=variables)
 

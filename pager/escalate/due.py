@@ -46,7 +46,7 @@ def _moves(d: Draft, kind: DeadlineKind) -> bool:
         return True
     breached = sla.breach(d, kind)
     # A stage whose first page nobody has accepted yet is not passed over, and the catch-all pages everybody already.
-    unasked = d.incident.phase in (Phase.STAGE, Phase.ASSIGNED) and d.is_armed(K.DELIVERY) and not _anybody_asked(d)
+    unasked = d.incident.phase in (Phase.STAGE, Phase.ASSIGNED) and not _anybody_asked(d)
     waiting_for_pages = d.incident.state is State.TRIGGERED and (unasked or d.incident.phase is Phase.CATCH_ALL)
     return breached and not waiting_for_pages
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 import msgspec
@@ -48,8 +49,6 @@ def _from_flat(fields: Mapping[bytes, bytes]) -> dict[str, Any]:
     flat: dict[str, Any] = {name.decode("utf-8", "replace"): value.decode("utf-8", "replace") for name, value in fields.items()}
     for name in _JSON_WHEN_FLAT:
         if name in flat:
-            try:
+            with suppress(msgspec.DecodeError, RecursionError):  # else it stays text, and read_fields notes what it is not
                 flat[name] = _decode(flat[name].encode())
-            except (msgspec.DecodeError, RecursionError):
-                pass  # stays text: read_fields notes what it is not
     return flat

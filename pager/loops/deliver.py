@@ -16,7 +16,7 @@ from pager.model.event import Event, PageAccepted, PageDeferred, PageDelivered, 
 from pager.model.incident import Page, PageState, State
 from pager.model.outgoing import LookUp, Notice, SendPage
 from pager.model.snapshot import Snapshot
-from pager.ports import Begun, Channel, Fate, GiveUp, Message, Meter, Outbox, OutboxEntry, Sent, SendResult, StoreUnavailable, TryAgain
+from pager.ports import Begun, Channel, Fate, GiveUp, Message, Meter, Outbox, OutboxEntry, SendResult, Sent, StoreUnavailable, TryAgain
 
 SLOTS = 64  # sends under way at one provider
 ROOM = 4096  # entries in hand: those of a hung provider wait here, while the others' pass them by
