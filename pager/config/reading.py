@@ -231,7 +231,8 @@ class Record(Shape[T]):
     def values(self, node: Node, context: Context, path: str) -> dict[str, Any] | None:
         """What stands there by the builder's names; None when something required is missing or wrong."""
         if node.kind != "map":
-            return self.wrong(node, context, path)
+            self.wrong(node, context, path)
+            return None
         values: dict[str, Any] = {}
         good = True
         for key, value in pairs_of(node, context, path):

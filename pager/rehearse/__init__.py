@@ -1,0 +1,1 @@
+"""Asking beforehand: what is configured, and what it would do; pure."""

@@ -1,0 +1,1 @@
+"""Numbers and timelines, from what is stored; pure."""
