@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from pager.cli.context import GOOD, NO, USAGE, AsOption, ConfigOption, Number, at_desk, stop
 from pager.config.reading import read_duration
 from pager.model.event import Answer, Reply, ReplyAction
-from pager.wiring import Desk
+
+if TYPE_CHECKING:
+    from pager.wiring import Desk
+
 
 VIA = "cli"
 

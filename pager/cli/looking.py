@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -12,7 +12,10 @@ from pager.model.event import Entry
 from pager.model.incident import State
 from pager.model.snapshot import Snapshot
 from pager.report.incident import incident_json, show_json
-from pager.wiring import Desk
+
+if TYPE_CHECKING:
+    from pager.wiring import Desk
+
 
 _PAGE = 1000
 _RESOLVED_SHOWN = 10_000

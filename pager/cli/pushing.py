@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 import typer
 
 from pager.cli.context import GOOD, NO, USAGE, ConfigOption, JsonOption, at_desk, print_json, stop
-from pager.wiring import Desk
+
+if TYPE_CHECKING:
+    from pager.wiring import Desk
+
 
 _BATCH = 500
 
