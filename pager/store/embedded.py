@@ -32,6 +32,7 @@ STOP_LIMIT = timedelta(seconds=15)
 DEAF_LIMIT = timedelta(seconds=5)
 """How long a server that runs may refuse connections before it is stopped and started again: somebody removed its socket."""
 _PAUSE = 0.005
+_RECORD = "socket-folder"
 
 
 class EmbeddedError(Exception):
@@ -48,8 +49,8 @@ class Embedded:
         self._limit = limit
         self._process: subprocess.Popen[bytes] | None = None
         self._users: int | None = None
-        self.socket_path = _socket_path(self._home)
         with self._turn():
+            self.socket_path = _socket_path(self._home)
             self.started = self._ensure()
             self._users = _open_lock(self._home / "users")
             fcntl.flock(self._users, fcntl.LOCK_SH)
@@ -69,6 +70,7 @@ class Embedded:
             os.close(users)
             if last:
                 self._stop_server()
+                self._forget_socket_folder()
             return last
 
     # --- starting ---------------------------------------------------------------------------------------------------------------------
@@ -131,6 +133,13 @@ class Embedded:
                 raise EmbeddedError(f"the embedded store does not end; its data is safe\n{self._log_tail()}")
             time.sleep(_PAUSE)
         self._reap()
+
+    def _forget_socket_folder(self) -> None:
+        """One outside the data folder: the next start makes another."""
+        if self.socket_path.parent != self._home:
+            (self._home / _RECORD).unlink(missing_ok=True)
+            with suppress(OSError):
+                self.socket_path.parent.rmdir()
 
     def _reap(self) -> None:
         """No zombie stays of a server that was our child."""
@@ -209,7 +218,7 @@ def _socket_path(home: Path) -> Path:
     path = home / "valkey.sock"
     if len(os.fsencode(path)) <= LONGEST_SOCKET_PATH:
         return path
-    record = home / "socket-folder"
+    record = home / _RECORD
     with suppress(FileNotFoundError):
         folder = Path(record.read_text())
         if folder.is_dir():

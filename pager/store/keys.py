@@ -5,12 +5,15 @@ the slot of that stream instead, whose name users choose."""
 
 from __future__ import annotations
 
+import re
 from hashlib import blake2b
 
 from pager.model.outgoing import Priority
 
 ALERTS_GROUP = "pagerd"
 OUTBOX_GROUP = "deliver"
+
+_TAG = re.compile(r"^[^{]*\{[^}]+\}")
 
 
 class Keys:
@@ -85,7 +88,7 @@ class StreamKeys:
     def __init__(self, stream: str) -> None:
         self.stream = stream
         # A name that has a hash tag keeps it; else the whole name is what a cluster hashes, and so the tag of the others.
-        tagged = stream if "{" in stream else f"{{{stream}}}"
+        tagged = stream if _TAG.search(stream) else f"{{{stream}}}"
         self.dead = f"{tagged}:dead"
         self.retried = f"{tagged}:retried"
         """Sorted set: first ids of dead letters that are back in the stream, by their milliseconds."""

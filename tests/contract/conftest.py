@@ -1,0 +1,46 @@
+"""The stores for the contract suite. The real server is started once a session by our own launcher."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+
+from pager.store.embedded import start
+from tests.contract.store_backends import Backend, MemoryBackend, RedisBackend, fakeredis_backend, valkey_backend
+
+
+@pytest.fixture(scope="session")
+def valkey_socket(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    server = start(tmp_path_factory.mktemp("valkey"))
+    yield server.socket_path
+    server.stop()
+
+
+async def _empty(socket_path: Path) -> RedisBackend:
+    backend = valkey_backend(str(socket_path))
+    await backend.connection.call("FLUSHALL")
+    return backend
+
+
+@pytest.fixture
+async def valkey(valkey_socket: Path) -> AsyncIterator[RedisBackend]:
+    """An empty real server."""
+    backend = await _empty(valkey_socket)
+    yield backend
+    await backend.close()
+
+
+@pytest.fixture(params=["memory", "fakeredis", "valkey"])
+async def store(request: pytest.FixtureRequest, valkey_socket: Path) -> AsyncIterator[Backend]:
+    backend: Backend
+    match request.param:
+        case "memory":
+            backend = MemoryBackend()
+        case "fakeredis":
+            backend = fakeredis_backend()
+        case _:
+            backend = await _empty(valkey_socket)
+    yield backend
+    await backend.close()

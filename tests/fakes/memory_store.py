@@ -1,0 +1,483 @@
+"""The store in memory, on a clock that stands still until it is moved: what the Redis adapters do, deterministic and without waiting.
+
+One `MemoryStore` is one installation; `worker(name)` gives a worker's adapters on it. Asking twice for the same name is a restart: what was in hand is
+pending. Blocking calls return at once."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, Generic, TypeVar
+
+import msgspec
+from msgspec.structs import replace
+
+from pager.model.alert import AlertRecord
+from pager.model.event import Entry, EntryId
+from pager.model.incident import Incident
+from pager.model.outgoing import Outgoing, Priority, SendPage
+from pager.model.policy import Policy
+from pager.model.snapshot import Code, Identity, Snapshot
+from pager.ports import (
+    AlertEntry,
+    AlertStream,
+    Begun,
+    Claim,
+    Commit,
+    DeadLetter,
+    Deadlines,
+    Incidents,
+    Outbox,
+    OutboxEntry,
+    Outcome,
+    Refusals,
+    StoreUnavailable,
+)
+
+_MS = timedelta(milliseconds=1)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+PRESENT, CODES, REQUESTS, MARKS, MARKERS = timedelta(seconds=3), timedelta(days=7), timedelta(days=1), timedelta(days=1), timedelta(days=7)
+
+T = TypeVar("T")
+
+
+class Clock:
+    """UTC."""
+
+    def __init__(self, start: datetime = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)) -> None:
+        self.now = start
+
+    def advance(self, by: timedelta) -> None:
+        self.now += by
+
+    @property
+    def ms(self) -> int:
+        return (self.now - _EPOCH) // _MS
+
+
+class _Stream(Generic[T]):
+    """With one consumer group. `pending` says who holds what; `moved` are entries that were handed out more than once."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._last: EntryId = (0, 0)
+        self._delivered: EntryId = (0, 0)
+        self.entries: dict[EntryId, T] = {}
+        self.pending: dict[EntryId, str] = {}
+
+    def add(self, item: T) -> EntryId:
+        ms = max(self._clock.ms, self._last[0])
+        self._last = (ms, self._last[1] + 1 if ms == self._last[0] else 0)
+        self.entries[self._last] = item
+        return self._last
+
+    def new(self, worker: str, limit: int) -> list[EntryId]:
+        ids = [id_ for id_ in self.entries if id_ > self._delivered][: max(limit, 0)]
+        for id_ in ids:
+            self._delivered = id_
+            self.pending[id_] = worker
+        return ids
+
+    def mine(self, worker: str) -> list[EntryId]:
+        return sorted(id_ for id_, who in self.pending.items() if who == worker)
+
+    def take_over(self, worker: str, present: Iterable[str], limit: int) -> list[EntryId]:
+        left = sorted(id_ for id_, who in self.pending.items() if who != worker and who not in present)[:limit]
+        self.pending.update(dict.fromkeys(left, worker))
+        return left
+
+    def finish(self, id_: EntryId) -> bool:
+        self.entries.pop(id_, None)
+        return self.pending.pop(id_, None) is not None
+
+
+class MemoryStore:
+    """`down` makes every call raise StoreUnavailable."""
+
+    def __init__(self, clock: Clock | None = None, stream: str = "pager:alerts") -> None:
+        self.clock = clock or Clock()
+        self.down = False
+        self.records: dict[Identity, AlertRecord] = {}
+        self.incidents: dict[int, Incident] = {}
+        self.policies: dict[str, Policy] = {}
+        self.scores: dict[int, float] = {}
+        self.resolved: dict[int, float] = {}
+        self.logs: dict[int, list[Entry]] = {}
+        self.audit: list[Entry] = []
+        self.outboxes = [_Stream[Outgoing](self.clock) for _ in Priority]
+        self.alerts = _Stream[dict[bytes, bytes]](self.clock)
+        self.retried: set[EntryId] = set()
+        self.dead: list[DeadLetter] = []
+        self.config: bytes | None = None
+        self.last_number = 0
+        self.wrong: dict[str, list[datetime]] = {}
+        self._kept: dict[tuple[Any, ...], tuple[Any, datetime]] = {}
+        self._processes = itertools.count()
+
+    def worker(self, name: str) -> MemoryWorker:
+        return MemoryWorker(self, name, next(self._processes))
+
+    def reach(self) -> None:
+        if self.down:
+            raise StoreUnavailable("the store is down")
+
+    # --- what is kept for a while -----------------------------------------------------------------------------------------------------
+    def keep(self, key: tuple[Any, ...], value: Any, kept: timedelta) -> None:
+        self._kept[key] = (value, self.clock.now + kept)
+
+    def kept(self, key: tuple[Any, ...]) -> Any:
+        value, until = self._kept.get(key, (None, self.clock.now))
+        return value if until > self.clock.now else None
+
+    def drop(self, key: tuple[Any, ...]) -> None:
+        self._kept.pop(key, None)
+
+    def present(self) -> set[str]:
+        return {key[1] for key in self._kept if key[0] == "worker" and self.kept(key)}
+
+    # --- snapshots --------------------------------------------------------------------------------------------------------------------
+    def record(self, identity: Identity) -> AlertRecord | None:
+        record = self.records.get(identity)
+        marker_is_over = record is not None and record.incident == 0 and self.kept(("marker", identity)) is None
+        return None if marker_is_over else record
+
+    def by_identity(self, identity: Identity) -> Snapshot:
+        record = self.record(identity)
+        return self._snapshot(record, self.incidents.get(record.incident) if record else None)
+
+    def by_number(self, number: int) -> Snapshot:
+        incident = self.incidents.get(number)
+        return self._snapshot(self.record(Identity(incident.scope, incident.dedup_key)) if incident else None, incident)
+
+    def _snapshot(self, record: AlertRecord | None, incident: Incident | None) -> Snapshot:
+        return Snapshot(record, incident, self.policies.get(incident.policy_ref) if incident else None)
+
+    # --- committing -------------------------------------------------------------------------------------------------------------------
+    def commit(self, commit: Commit, worker: str, moved: set[int]) -> Outcome:
+        outcome = self._check(commit, worker, moved)
+        if outcome is Outcome.DONE:
+            self._write(commit)
+            moved.update({commit.after.incident.number} if commit.after.incident is not None else ())
+        return outcome
+
+    def _check(self, commit: Commit, worker: str, moved: set[int]) -> Outcome:
+        before, after = commit.before, commit.after
+        if commit.once and self.kept(("once", commit.once)):
+            return Outcome.REPLAYED
+        if commit.finishes is not None:
+            priority, id_ = commit.finishes
+            if self.outboxes[priority].pending.get(entry_id(id_)) != worker:
+                return Outcome.STALE
+        if commit.fence is not None and before.incident is not None:
+            number = before.incident.number
+            if number in moved:
+                return Outcome.CONFLICT
+            if self.scores.get(number) != commit.fence or commit.fence <= self.clock.ms:
+                return Outcome.STALE
+        record, incident = after.record, after.incident
+        if record is not None and record is not before.record and _version(self.record(_identity(record))) != _version(before.record):
+            return Outcome.CONFLICT
+        changed = incident is not None and incident is not before.incident
+        if incident is not None and changed and _version(self.incidents.get(incident.number)) != _version(before.incident):
+            return Outcome.CONFLICT
+        return Outcome.DONE
+
+    def _write(self, commit: Commit) -> None:
+        before, after = commit.before, commit.after
+        if after.record is not None and after.record is not before.record:
+            self.records[_identity(after.record)] = replace(after.record, version=_version(before.record) + 1)
+            if after.record.incident == 0:
+                self.keep(("marker", _identity(after.record)), True, MARKERS)
+        if after.incident is not None and after.incident is not before.incident:
+            self.incidents[after.incident.number] = replace(after.incident, version=_version(before.incident) + 1)
+            if after.policy is not None:
+                self.policies.setdefault(after.incident.policy_ref, after.policy)
+        if after.incident is not None and (commit.fence is not None or after.incident is not before.incident):
+            self._arm(after.incident, changed=after.incident is not before.incident)
+        for entry in commit.entries:
+            self.audit.append(entry)
+            if after.incident is not None:
+                self.logs.setdefault(after.incident.number, []).append(entry)
+        for item in commit.outgoing:
+            self.outboxes[item.priority].add(item)
+        for code in commit.codes:
+            self.keep(("code", code.address, code.code.upper()), code, CODES)
+        if commit.once:
+            self.keep(("once", commit.once), True, REQUESTS)
+        if commit.finishes is not None:
+            self.outboxes[commit.finishes[0]].finish(entry_id(commit.finishes[1]))
+
+    def _arm(self, incident: Incident, changed: bool) -> None:
+        number, at = incident.number, incident.next_deadline
+        if not incident.is_open:
+            self.scores.pop(number, None)
+            if changed:
+                self.resolved.setdefault(number, _score(incident.resolved_at or incident.since))
+            return
+        if at is None and changed:
+            raise ValueError(f"incident {number} is {incident.state} and has no deadline")
+        self.resolved.pop(number, None)
+        if at is not None and (changed or _score(at) > self.clock.ms):
+            self.scores[number] = _score(at)
+
+
+class _Adapter:
+    def __init__(self, store: MemoryStore, name: str, process: int) -> None:
+        self._store = store
+        self._name = name
+        self._process = process
+
+    async def now(self) -> datetime:
+        self._store.reach()
+        return self._store.clock.now
+
+
+class MemoryIncidents(_Adapter):
+    async def by_identity(self, identities: Sequence[Identity]) -> tuple[datetime, list[Snapshot]]:
+        return await self.now(), [self._store.by_identity(identity) for identity in identities]
+
+    async def by_number(self, numbers: Sequence[int]) -> tuple[datetime, list[Snapshot]]:
+        return await self.now(), [self._store.by_number(number) for number in numbers]
+
+    async def numbers(self, count: int) -> list[int]:
+        self._store.reach()
+        first = self._store.last_number + 1
+        self._store.last_number += max(count, 0)
+        return list(range(first, self._store.last_number + 1))
+
+    async def commit(self, commits: Sequence[Commit]) -> list[Outcome]:
+        self._store.reach()
+        moved = set[int]()
+        return [self._store.commit(commit, self._name, moved) for commit in commits]
+
+    async def timeline(self, number: int) -> list[Entry]:
+        self._store.reach()
+        return list(self._store.logs.get(number, ()))
+
+    async def open_numbers(self) -> list[int]:
+        self._store.reach()
+        return sorted(self._store.scores)
+
+    async def resolved_numbers(self, limit: int) -> list[int]:
+        self._store.reach()
+        return [number for _, number in sorted(((at, n) for n, at in self._store.resolved.items()), reverse=True)][: max(limit, 0)]
+
+    async def counts(self) -> dict[str, int]:
+        self._store.reach()
+        states = [incident.state.value for incident in self._store.incidents.values()]
+        return {state: states.count(state) for state in sorted(set(states))}
+
+    async def code(self, address: str, code: str) -> Code | None:
+        self._store.reach()
+        found: Code | None = self._store.kept(("code", address, code.upper()))
+        return found
+
+    async def secret(self) -> bytes:
+        self._store.reach()
+        return bytes(range(32))
+
+    async def save_config(self, config: bytes) -> None:
+        self._store.reach()
+        self._store.config = config
+
+    async def load_config(self) -> bytes | None:
+        self._store.reach()
+        return self._store.config
+
+
+class MemoryDeadlines(_Adapter):
+    async def claim(self, limit: int, lease: timedelta) -> tuple[datetime, list[Claim]]:
+        now, scores = await self.now(), self._store.scores
+        due = sorted((score, number) for number, score in scores.items() if score <= self._store.clock.ms)[:limit]
+        fence = float(self._store.clock.ms + max(1, lease // _MS))
+        scores.update({number: fence for _, number in due})
+        return now, [Claim(number, fence, _EPOCH + score * _MS) for score, number in due]
+
+    async def next_at(self) -> datetime | None:
+        self._store.reach()
+        return _EPOCH + min(self._store.scores.values()) * _MS if self._store.scores else None
+
+    async def wait(self, limit: timedelta) -> None:
+        """Nobody is there to arm anything meanwhile."""
+
+
+class MemoryOutbox(_Adapter):
+    def __init__(self, store: MemoryStore, name: str, process: int) -> None:
+        super().__init__(store, name, process)
+        self._handed: set[tuple[Priority, EntryId]] = set()
+
+    async def take(self, limit: int, wait: timedelta) -> list[OutboxEntry]:
+        self._store.reach()
+        streams = list(zip(Priority, self._store.outboxes, strict=True))
+        again = [(p, i) for p, stream in streams for i in stream.mine(self._name) if (p, i) not in self._handed][:limit]
+        taken = [self._entry(p, i, redelivered=True) for p, i in again] or self._inherited(limit)
+        for priority, stream in streams if not taken or not taken[0].redelivered else ():
+            taken += [self._entry(priority, id_) for id_ in stream.new(self._name, limit - len(taken))]
+        return taken
+
+    def _inherited(self, limit: int) -> list[OutboxEntry]:
+        taken: list[OutboxEntry] = []
+        for priority, stream in zip(Priority, self._store.outboxes, strict=True):
+            left = stream.take_over(self._name, self._store.present(), limit - len(taken))
+            taken += [self._entry(priority, id_, redelivered=True) for id_ in left]
+        return taken
+
+    def _entry(self, priority: Priority, id_: EntryId, redelivered: bool = False) -> OutboxEntry:
+        self._handed.add((priority, id_))
+        return OutboxEntry(priority, _text(id_), self._store.outboxes[priority].entries[id_], redelivered)
+
+    async def begin(self, entries: Sequence[OutboxEntry]) -> list[Begun]:
+        self._store.reach()
+        return [self._begin(entry) for entry in entries]
+
+    def _begin(self, entry: OutboxEntry) -> Begun:
+        owned = self._store.outboxes[entry.priority].pending.get(entry_id(entry.id)) == self._name
+        mine, before = (self._process, entry.priority, entry.id), None
+        if owned and isinstance(entry.item, SendPage):
+            key = ("sent", entry.item.incident, entry.item.seq, entry.item.attempt)
+            before = self._store.kept(key)
+            if before is None:
+                self._store.keep(key, mine, MARKS)
+        snapshot = self._store.by_number(entry.item.incident)
+        return Begun(owned=owned, begun_before=before not in (None, mine), snapshot=snapshot, now=self._store.clock.now)
+
+    async def drop(self, entry: OutboxEntry) -> None:
+        self._store.reach()
+        empty = Snapshot()
+        self._store.commit(Commit(before=empty, after=empty, finishes=(entry.priority, entry.id)), self._name, set())
+
+
+class MemoryAlerts(_Adapter):
+    async def take(self, limit: int, wait: timedelta) -> tuple[EntryId, list[AlertEntry]]:
+        self._store.reach()
+        stream = self._store.alerts
+        ids = stream.mine(self._name)[:limit] or stream.take_over(self._name, self._store.present(), limit) or stream.new(self._name, limit)
+        entries = [self._entry(id_) for id_ in ids]
+        if not entries:
+            return (0, 0), []
+        return min([*stream.pending, *self._store.retried, *(entry.id for entry in entries)]), entries
+
+    def _entry(self, id_: EntryId) -> AlertEntry:
+        fields = dict(self._store.alerts.entries[id_])
+        first = entry_id(fields.pop(b"pagerd-id", _text(id_).encode()).decode())
+        return AlertEntry(first, fields, _text(id_))
+
+    async def finish(self, entries: Sequence[AlertEntry]) -> None:
+        self._store.reach()
+        for entry in entries:
+            self._store.alerts.finish(entry_id(entry.stream_id))
+            self._store.retried.discard(entry.id)
+
+    async def bury(self, letters: Sequence[tuple[AlertEntry, str]]) -> None:
+        self._store.reach()
+        for entry, reason in letters:
+            if self._store.alerts.finish(entry_id(entry.stream_id)):
+                self._store.dead.append(DeadLetter(_text(entry.id), reason, dict(entry.fields), self._store.clock.now))
+            self._store.retried.discard(entry.id)
+
+    async def backlog(self) -> int:
+        self._store.reach()
+        return len(self._store.alerts.entries)
+
+    async def add(self, fields: Mapping[str, str]) -> str:
+        self._store.reach()
+        return _text(self._store.alerts.add({name.encode(): value.encode(errors="replace") for name, value in fields.items()}))
+
+    async def add_many(self, alerts: Sequence[Mapping[str, str]]) -> list[str]:
+        return [await self.add(fields) for fields in alerts]
+
+    async def dead(self) -> list[DeadLetter]:
+        self._store.reach()
+        return list(self._store.dead)
+
+    async def retry(self, ids: Sequence[str]) -> list[str]:
+        self._store.reach()
+        moved = [letter for letter in self._store.dead if letter.id in set(ids)]
+        self._store.dead = [letter for letter in self._store.dead if letter not in moved]
+        for letter in moved:
+            self._store.alerts.add({b"pagerd-id": letter.id.encode(), **letter.fields})
+            self._store.retried.add(entry_id(letter.id))
+        return [letter.id for letter in moved]
+
+
+class MemoryPresence(_Adapter):
+    async def refresh(self) -> None:
+        self._store.reach()
+        self._store.keep(("worker", self._name), True, PRESENT)
+
+    async def leave(self) -> None:
+        self._store.reach()
+        self._store.drop(("worker", self._name))
+
+
+class MemoryRefusals(_Adapter):
+    async def wrong(self, address: str) -> int:
+        self._store.wrong.setdefault(address, []).append(await self.now())
+        return await self.count(address)
+
+    async def count(self, address: str) -> int:
+        since = await self.now() - timedelta(minutes=15)
+        return len([at for at in self._store.wrong.get(address, ()) if at > since])
+
+
+class MemorySweeper(_Adapter):
+    async def sweep(self, cursor: int = 0, count: int = 1000) -> MemorySwept:
+        """All of it in one step."""
+        self._store.reach()
+        repaired = [n for n, incident in self._store.incidents.items() if incident.is_open and n not in self._store.scores]
+        self._store.scores.update(dict.fromkeys(repaired, float(self._store.clock.ms)))
+        return MemorySwept(0, len(self._store.incidents), repaired)
+
+    async def retire(self, before: datetime, count: int = 200) -> int:
+        self._store.reach()
+        over = [number for number, at in sorted(self._store.resolved.items(), key=lambda i: i[1]) if at < _score(before)][:count]
+        for number in over:
+            incident = self._store.incidents.pop(number)
+            del self._store.resolved[number]
+            self._store.logs.pop(number, None)
+            record = self._store.records.get(Identity(incident.scope, incident.dedup_key))
+            if record is not None and record.incident == number:
+                del self._store.records[_identity(record)]
+        return len(over)
+
+
+class MemorySwept(msgspec.Struct, frozen=True):
+    cursor: int
+    looked_at: int
+    repaired: list[int]
+
+
+class MemoryWorker:
+    """All adapters of one worker process."""
+
+    def __init__(self, store: MemoryStore, name: str, process: int) -> None:
+        self.incidents: Incidents = MemoryIncidents(store, name, process)
+        self.deadlines: Deadlines = MemoryDeadlines(store, name, process)
+        self.outbox: Outbox = MemoryOutbox(store, name, process)
+        self.alerts: AlertStream = MemoryAlerts(store, name, process)
+        self.presence = MemoryPresence(store, name, process)
+        self.refusals: Refusals = MemoryRefusals(store, name, process)
+        self.sweeper = MemorySweeper(store, name, process)
+
+
+def entry_id(text: str) -> EntryId:
+    ms, _, sequence = text.partition("-")
+    return int(ms), int(sequence)
+
+
+def _text(id_: EntryId) -> str:
+    return f"{id_[0]}-{id_[1]}"
+
+
+def _identity(record: AlertRecord) -> Identity:
+    return Identity(record.alert.scope, record.alert.dedup_key)
+
+
+def _version(part: AlertRecord | Incident | None) -> int:
+    return part.version if part is not None else 0
+
+
+def _score(at: datetime) -> float:
+    """Whole milliseconds, rounded up."""
+    return float(-((_EPOCH - at) // _MS))
