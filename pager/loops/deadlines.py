@@ -11,7 +11,7 @@ from pager.model.event import Due
 from pager.ports import Deadlines, Meter
 
 BATCH = 256
-LEASE = timedelta(seconds=10)  # a worker that died with a claim delays it by this much
+LEASE = timedelta(seconds=2)  # a worker that died with a claim delays it by this much; a slower one is refused and nothing is lost
 LONGEST_NAP = timedelta(seconds=1)
 
 log = structlog.get_logger()
