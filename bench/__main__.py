@@ -4,7 +4,7 @@ import asyncio
 import os
 import sys
 
-from bench.scenarios import SCENARIOS
+from bench.scenarios import SCENARIOS, Row
 
 
 def main() -> None:
@@ -15,7 +15,8 @@ def main() -> None:
     print(f"{os.cpu_count()} cores shared by daemon, store (appendfsync always) and load; one worker\n")
     print(f"{'what':<56}{'must':<14}came out")
     for name in wanted:
-        for row in asyncio.run(SCENARIOS[name]()):
+        rows: list[Row] = asyncio.run(SCENARIOS[name]())
+        for row in rows:
             mark = "" if row.met is None else "  ok" if row.met else "  MISSED"
             print(f"{row.what:<56}{row.must:<14}{row.came_out}{mark}", flush=True)
 

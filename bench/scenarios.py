@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import statistics
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 
 import msgspec
 
@@ -211,6 +211,6 @@ def _quantile(cumulative: dict[float, float], total: float, q: float) -> float:
     return float("inf")
 
 
-SCENARIOS: dict[str, Callable[[], Awaitable[list[Row]]]] = {
+SCENARIOS: dict[str, Callable[[], Coroutine[None, None, list[Row]]]] = {
     "idle": idle, "stream": stream, "memory": memory, "deadlines": deadlines, "latency": latency, "burst": burst, "crash": crash,
 }  # fmt: skip

@@ -16,6 +16,7 @@ from pager.model.outgoing import Outgoing, Priority, SendPage
 from pager.model.snapshot import Code, Identity, Snapshot
 from pager.noise.dedup import Meaning
 from pager.notify.codes import page_code
+from pager.notify.telling import dead_letter_notice
 from pager.ports import Commit, Incidents, Meter, Outcome
 
 _ROUNDS = 50  # of conflicts before a change is called impossible; each round somebody's change went through
@@ -137,6 +138,16 @@ class Advance:
                 self._meter.conflicts(1)
             else:
                 results[k] = Advanced(outcome, decision.answer)
+
+    async def dead_letters(self, count: int, reason: str) -> None:
+        """Say that alerts could not be read: each is in the audit, and once an hour somebody is told."""
+        rules, now = self._rules(), await self._incidents.now()
+        notice = dead_letter_notice(rules.config, rules.planner, count, reason)
+        entry = Entry(now, 0, "alert.dead", "pagerd", f"{count} unreadable: {reason}")
+        nothing = Snapshot()
+        said = Commit(before=nothing, after=nothing, entries=(entry,))
+        told = Commit(before=nothing, after=nothing, outgoing=(notice,) if notice else (), once=f"dead:{now:%Y-%m-%dT%H}")
+        await self._incidents.commit([said, told])
 
     # --- both -------------------------------------------------------------------------------------------------------------------------
     def _commit(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import shlex
 import signal
 import socket
 import sys
@@ -34,6 +36,7 @@ from pager.wiring import Current, Rooms, Store, data_dir, durability, start_stor
 _PAUSE = 0.2  # seconds between tries while the store is away
 _LOOK_AT_STORE = 1.0
 _LOOK_AT_CONFIG = 1.0
+_AUDIT_KEPT = timedelta(days=7)  # in the store
 _STOP_WITHIN = 20.0  # seconds: a send under way ends at its provider's timeout
 
 log = structlog.get_logger()
@@ -268,6 +271,9 @@ class _Daemon:
             while await self.store.sweeper.retire(before):
                 pass
 
+        async def trim() -> None:
+            await self.store.sweeper.trim_audit(await self.store.incidents.now() - _AUDIT_KEPT)
+
         async def gauges() -> None:
             self.metrics.incidents(await self.store.incidents.counts())
             self.metrics.backlog("alerts", await self.store.stream.backlog())
@@ -276,6 +282,7 @@ class _Daemon:
 
         cadence.every(timedelta(seconds=1), "sweep", sweep)
         cadence.every(timedelta(minutes=10), "retire", retire)
+        cadence.every(timedelta(minutes=10), "trim", trim)
         cadence.every(timedelta(seconds=5), "gauges", gauges)
         return cadence
 
@@ -307,8 +314,9 @@ class _Daemon:
             return
         service = next(iter(self.current.config.services), "")
         about = f" --service {service}" if service else ""
-        config = f" --config {self.folder}" if str(self.folder) != "config" else ""
-        program = sys.argv[0] if "/" in sys.argv[0] and not sys.argv[0].endswith(".py") else "pagerd"
+        # Whole paths: the other terminal may stand anywhere, and has no environment activated.
+        config = f" --config {shlex.quote(os.path.abspath(self.folder))}"
+        program = shlex.quote(os.path.abspath(sys.argv[0])) if sys.argv[0].endswith("/pagerd") else "pagerd"
         print(
             f"\npagerd runs. It is a demo: the console stands in for providers without credentials, and pages nobody.\n"
             f"Send a real alert from another terminal:\n\n"

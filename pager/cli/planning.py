@@ -20,14 +20,17 @@ def register(app: typer.Typer) -> None:
 
 def check(
     folder: Annotated[Path | None, typer.Argument(metavar="DIR", help="The config folder.")] = None,
+    schema: Annotated[bool, typer.Option("--schema", help="Print the JSON Schema of the config, for editors.")] = False,
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Say everything that is wrong with the config, and what of it is not active yet."""
-    from pager.config import load, not_active_yet
+    from pager.config import json_schema, load, not_active_yet
     from pager.model.problem import Level
     from pager.rehearse import check as rehearse
 
+    if schema:
+        return print_json(json_schema())
     loaded = load(folder or folder_of(config), os.environ)
     problems = list(loaded.problems)
     if loaded.config is not None:

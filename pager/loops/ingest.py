@@ -63,6 +63,7 @@ class Ingest:
     async def _bury(self, letters: Sequence[tuple[AlertEntry, str]]) -> None:
         await self._stream.bury(letters)
         self._meter.alerts("dead", len(letters))
+        await self._advance.dead_letters(len(letters), letters[-1][1])
         for entry, reason in letters:
             log.warning("alert.unreadable", entry="{}-{}".format(*entry.id), reason=reason)
 

@@ -89,25 +89,28 @@ class Planner:
                 return replace(page, provider=provider, state=PageState.QUEUED, attempt=1, receipt="", why="", accepted_at=None)
         return None
 
-    def notice(self, incident: Incident, user: str, kind: str, text: str) -> Notice | None:
+    def notice(self, incident: Incident | None, user: str, kind: str, text: str) -> Notice | None:
         """A message without an answer: where the person was paged, else over the quietest channel that works."""
-        paged = next((p for p in incident.paged if p.user == user), None)
+        number = incident.number if incident else 0
+        paged = next((p for p in incident.paged if p.user == user), None) if incident else None
         if paged is not None:
             providers = (paged.provider, *(p for p in self._providers.carrying(paged.channel) if p != paged.provider))
-            return Notice(incident.number, kind, user, paged.channel, paged.address, providers, text)
+            return Notice(number, kind, user, paged.channel, paged.address, providers, text)
         person = self._config.users.get(user)
         for channel in _NOTICE_CHANNELS:
             address = person.contact.get(channel) if person else None
             if address and self._providers.carrying(channel):
-                return Notice(incident.number, kind, user, channel, address, self._providers.carrying(channel), text)
+                return Notice(number, kind, user, channel, address, self._providers.carrying(channel), text)
         return None
 
-    def team_notice(self, incident: Incident, team: str, kind: str, text: str) -> Notice | None:
+    def team_notice(self, incident: Incident | None, team: str, kind: str, text: str) -> Notice | None:
         """To the team's chat, else to its lead, else to its first member who has an address."""
         known = self._config.teams.get(team)
         if known is None:
             return None
         if known.chat and self._providers.carrying("chat"):
-            return Notice(incident.number, kind, f"team:{team}", "chat", known.chat, self._providers.carrying("chat"), text)
+            return Notice(
+                incident.number if incident else 0, kind, f"team:{team}", "chat", known.chat, self._providers.carrying("chat"), text
+            )
         people = (*((known.lead,) if known.lead else ()), *known.members)
         return next((n for n in (self.notice(incident, user, kind, text) for user in people) if n), None)

@@ -6,9 +6,12 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from pager.model.alert import AlertRecord
+from pager.model.config import Config
 from pager.model.incident import Incident
 from pager.model.outgoing import Notice, Tell
+from pager.model.policy import TargetKind
 from pager.notify.plan import Planner
+from pager.notify.sms import plain
 from pager.notify.wording import notice_text
 
 
@@ -23,3 +26,16 @@ def notices(tells: Iterable[Tell], incident: Incident, record: AlertRecord, plan
             if notice is not None:
                 found.setdefault((notice.kind, notice.address), notice)
     return tuple(found.values())
+
+
+def dead_letter_notice(config: Config, planner: Planner, count: int, reason: str) -> Notice | None:
+    """To whoever the catch-all names first: alerts come in that can't be read, so something may be broken that nobody hears of."""
+    text = plain(f"pagerd: {count} alert(s) could not be read, the last one: {reason[:120]}. See `pagerd dead list`.")
+    for target in config.settings.catch_all.notify if config.settings.catch_all else ():
+        if target.kind is TargetKind.TEAM:
+            found = planner.team_notice(None, target.name, "dead_letter", text)
+        else:
+            found = planner.notice(None, target.name, "dead_letter", text) if target.kind is TargetKind.USER else None
+        if found is not None:
+            return found
+    return None

@@ -47,6 +47,10 @@ class Sweeper:
         repaired = await self._connection.run(script("repair"), keys, args) if len(keys) > 1 else []
         return [int(number) for number in repaired]
 
+    async def trim_audit(self, before: datetime) -> None:
+        """Drop audit entries older than that from the store."""
+        await self._connection.call("XTRIM", self._keys.audit, "MINID", "~", milliseconds(before))
+
     async def retire(self, before: datetime, count: int = 200) -> int:
         """Drop up to `count` incidents resolved before then, with timelines and records; how many were. Codes expire by themselves."""
         bound = milliseconds(before)

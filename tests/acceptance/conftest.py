@@ -2,8 +2,10 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
+
 from tests.acceptance.daemon import Daemon
 from tests.fakes.twilio_fake import TwilioFake
 
@@ -19,7 +21,7 @@ async def make_daemon(tmp_path: Path, twilio: TwilioFake) -> AsyncIterator[Calla
     """Daemons that are gone, with the store they started, when the test is over."""
     made: list[Daemon] = []
 
-    def make(name: str = "a", **more: str) -> Daemon:
+    def make(name: str = "a", **more: Any) -> Daemon:
         daemon = Daemon(tmp_path / name, twilio, **more)
         twilio.sms_url["*"] = f"{daemon.url}/twilio/sms"
         made.append(daemon)

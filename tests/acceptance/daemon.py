@@ -18,12 +18,11 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
-from tests.fakes.twilio_fake import TwilioFake
-
 from pager.store.alerts import RedisAlertStream
 from pager.store.connection import connect
 from pager.store.embedded import running
 from pager.store.keys import StreamKeys
+from tests.fakes.twilio_fake import TwilioFake
 
 ANA, BEN, ERIK = "+14155550100", "+14155550101", "+14155550102"
 CODE = re.compile(r"Reply (\w+) to acknowledge")
@@ -89,7 +88,8 @@ class Daemon:
         self.config = folder / "config"
         self.config.mkdir(exist_ok=True)
         text = config.format(
-            public_url=self.url, sid=twilio.account_sid, token=twilio.auth_token, api=twilio.url, ana=phones[0], ben=phones[1], erik=phones[2], channels=channels
+            public_url=self.url, sid=twilio.account_sid, token=twilio.auth_token, api=twilio.url, ana=phones[0], ben=phones[1],
+            erik=phones[2], channels=channels
         )  # fmt: skip
         (self.config / "pagerd.yaml").write_text(textwrap.dedent(text))
         self.environment = {
@@ -104,11 +104,13 @@ class Daemon:
         self.process: subprocess.Popen[bytes] | None = None
 
     # --- life -------------------------------------------------------------------------------------------------------------------------
-    async def start(self, within: float = 30, program: tuple[str, ...] = ("-m", "pager"), **environment: str) -> Daemon:
+    async def start(
+        self, within: float = 30, program: tuple[str, ...] = ("-m", "pager"), environment: dict[str, str] | None = None
+    ) -> Daemon:
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 [sys.executable, *program, "run", "--listen", f"127.0.0.1:{self.port}"],
-                env={**self.environment, **environment}, stdout=log, stderr=log, stdin=subprocess.DEVNULL, cwd=self.folder,
+                env={**self.environment, **(environment or {})}, stdout=log, stderr=log, stdin=subprocess.DEVNULL, cwd=self.folder,
             )  # fmt: skip
         await eventually(lambda: self.is_ready() or self._must_live(), within, lambda: f"not ready:\n{self.tail()}")
         return self

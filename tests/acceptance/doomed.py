@@ -64,11 +64,15 @@ def first_word(commands: Any) -> str:
     return next((name for name in names if name != "TIME"), "TIME")
 
 
-Connection.call = hooked(lambda *command: f"call {command[0]}", Connection.call)  # type: ignore[method-assign]
-Connection.pipe = hooked(lambda commands, **_: f"pipe {first_word(commands)}", Connection.pipe)  # type: ignore[method-assign]
-Connection.block = hooked(lambda commands: f"block {first_word(commands)}", Connection.block)  # type: ignore[method-assign]
-Connection.run = hooked(lambda script, *_: f"script {script.name}", Connection.run)  # type: ignore[method-assign]
-PooledHttp.request = hooked(lambda method, *_, **__: f"http {method}", PooledHttp.request)  # type: ignore[method-assign]
+HOOKS: list[tuple[type, str, Callable[..., str]]] = [
+    (Connection, "call", lambda *command: f"call {command[0]}"),
+    (Connection, "pipe", lambda commands, **_: f"pipe {first_word(commands)}"),
+    (Connection, "block", lambda commands: f"block {first_word(commands)}"),
+    (Connection, "run", lambda script, *_: f"script {script.name}"),
+    (PooledHttp, "request", lambda method, *_, **__: f"http {method}"),
+]
+for owner, method, label in HOOKS:
+    setattr(owner, method, hooked(label, getattr(owner, method)))
 
 if __name__ == "__main__":
     main()

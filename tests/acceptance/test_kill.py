@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+
 from tests.acceptance.conftest import end_store
 from tests.acceptance.daemon import Daemon, eventually, pages
 from tests.fakes.twilio_fake import TwilioFake
@@ -50,7 +51,7 @@ async def one_night(folder: Path, twilio: TwilioFake, k: int, **environment: str
     """Start a daemon that may die, send it an alert, and start another when it did. Both people must be paged in the end."""
     ana, ben, _ = numbers = phones(k)
     daemon = Daemon(folder / str(k), twilio, config=CHAIN, phones=numbers)
-    await daemon.start(program=DOOMED, **environment)
+    await daemon.start(program=DOOMED, environment=environment)
     process = daemon.process
     await daemon.push(summary="disk full", service="db", dedup_key="k", severity="critical")
     try:

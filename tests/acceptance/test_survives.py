@@ -9,14 +9,15 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
+from pager.ports import StoreUnavailable
+from pager.store.embedded import start as start_store
 from tests.acceptance.daemon import ANA, BEN, Daemon, eventually, pages, texts
 from tests.fakes.twilio_fake import TwilioFake
 
-from pager.ports import StoreUnavailable
-from pager.store.embedded import start as start_store
 
-
-async def test_two_workers_page_nobody_twice_and_one_that_dies_costs_no_page(make_daemon: Callable[..., Daemon], twilio: TwilioFake) -> None:
+async def test_two_workers_page_nobody_twice_and_one_that_dies_costs_no_page(
+    make_daemon: Callable[..., Daemon], twilio: TwilioFake
+) -> None:
     first = await make_daemon("a").start()
     second = await make_daemon("b", redis_url=first.store_url).start()
     for k in range(40):
@@ -110,7 +111,7 @@ async def test_ctrl_c_ends_the_daemon_and_its_store(make_daemon: Callable[..., D
     daemon = await make_daemon().start()
     pid = int((daemon.folder / "data" / "store" / "pid").read_text())
     assert await daemon.stop(signal.SIGINT) == 0
-    assert not Path(f"/proc/{pid}").exists()
+    assert not _runs(pid)
 
 
 async def test_commands_say_when_the_store_is_not_there(make_daemon: Callable[..., Daemon]) -> None:
@@ -123,3 +124,11 @@ async def test_unknown_things_are_named(daemon: Daemon) -> None:
     assert "there is no incident 99" in await daemon.cli("ack", "99", expect=1)
     assert "nobody" in await daemon.cli("ack", "1", "--as", "nobody", expect=2)
     assert "there is no incident 99" in await daemon.cli("show", "99", expect=1)
+
+
+def _runs(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True

@@ -7,12 +7,12 @@ from datetime import timedelta
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
-from tests.night import Night, accepts, clock, config_of, is_busy, never_answers, refuses
-from tests.payments import PAYMENTS, with_policy
 
 from pager.model.event import Due, Event, Fault, PageAccepted, PageDelivered, PageFailed, PageUnconfirmed
 from pager.model.incident import DeadlineKind, PageState, Phase, State
 from pager.model.outgoing import SendPage
+from tests.night import Night, accepts, clock, config_of, is_busy, never_answers, refuses
+from tests.payments import PAYMENTS, with_policy
 
 CONFIGS = [
     config_of(text)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from tests.night import Night, accepts, config_of, refuses, span
-from tests.payments import PAYMENTS, with_policy
 
 from pager.model.incident import Phase, State
+from tests.night import Night, accepts, config_of, refuses, span
+from tests.payments import PAYMENTS, with_policy
 
 
 @pytest.fixture

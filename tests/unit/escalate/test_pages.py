@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from tests.night import Night, accepts, config_of, delivers, is_busy, refuses, span
-from tests.payments import PAYMENTS, with_policy
-
 from pager.model.event import Fault, PageAccepted, PageDelivered, PageFailed
 from pager.model.incident import PageState
+from tests.night import Night, accepts, config_of, delivers, is_busy, refuses, span
+from tests.payments import PAYMENTS, with_policy
 
 
 def start(provider: object, stages: str | None = None) -> Night:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from tests.night import Night, config_of
-from tests.payments import PAYMENTS, with_policy
 
 from pager.model.alert import Alert
 from pager.model.event import AlertSeen
 from pager.model.incident import State
+from tests.night import Night, config_of
+from tests.payments import PAYMENTS, with_policy
 
 
 @pytest.fixture
@@ -124,7 +124,7 @@ def test_a_worse_alert_wakes_an_acknowledged_incident_and_an_equal_one_does_not(
     night.alert(service="plain", severity="error")
     night.say("acknowledge", by="ana")
     night.until("1:00").alert(service="plain", severity="error")
-    assert night.state is State.ACKNOWLEDGED
+    assert len(night.sent) == 1
     night.until("2:00").alert(service="plain", severity="critical")
     assert night.state is State.TRIGGERED
     assert night.paged() == [("0:00", "ana"), ("2:00", "ana")]
