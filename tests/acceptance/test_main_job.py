@@ -105,14 +105,47 @@ async def test_a_suppressed_alert_is_recorded_with_its_reason(daemon: Daemon, tw
     assert pages(twilio) == []
 
 
-async def test_bad_input_ends_in_a_dead_letter_that_names_the_fault_and_the_daemon_goes_on(daemon: Daemon, twilio: TwilioFake) -> None:
-    for words in (["--summary", ""], ["--action", "explode", "--summary", "x"]):
-        await daemon.cli("send", *words, expect=None)
-    await daemon.send("still here \x07🔥", service="quiet")
-    await eventually(lambda: pages(twilio, ANA), 5)
-    assert "still here 🔥" in pages(twilio, ANA)[0]["body"]
-    letters = await daemon.cli("dead", "list", "--json")
-    assert "action" in letters
+BAD: list[tuple[dict[str, str | bytes], str]] = [
+    ({"alert": b"{"}, "alert: not JSON"),
+    ({"alert": b"[1, 2]"}, "alert: should be a JSON object"),
+    ({"alert": b'{"summary": 5}'}, "summary: should be text, found a number"),
+    ({"alert": b'{"summary": "x", "action": "explode"}'}, "action: 'explode' is not one of"),
+    ({"alert": b'{"action": "resolve"}'}, "dedup_key: missing"),
+    ({"summary": b"\x00\x07"}, "summary: missing or empty"),
+    ({"half": b"an entry"}, "summary: missing or empty"),
+    ({"summary": b"x" * 300_000}, "entry: 3000"),
+]
+PAGED: list[tuple[dict[str, str | bytes], str]] = [
+    ({"summary": "still here \x07\U0001f525"}, "still here \U0001f525"),
+    ({"summary": b"broken \xff byte"}, "broken \ufffd byte"),
+    ({"summary": "no such severity", "severity": "apocalyptic"}, "ERROR quiet: no such severity"),
+    ({"summary": "labels are no map", "labels": "oops"}, "labels are no map"),
+    ({"alert": b'{"summary": "deep", "service": "quiet", "details": {"a": {"b": [1, {"c": null}]}}}'}, "deep"),
+]
+
+
+async def test_bad_input_is_paged_or_ends_in_a_dead_letter_that_names_the_fault(daemon: Daemon, twilio: TwilioFake) -> None:
+    for fields, _ in (*BAD, *PAGED):
+        await daemon.push(**({"service": "quiet"} if "summary" in fields else {}), **fields)
+    for _, text in PAGED:
+        await eventually(lambda text=text: any(text in m["body"] for m in pages(twilio, ANA)), 10, text)  # type: ignore[misc]
+    letters = json.loads(await daemon.cli("dead", "list", "--json"))
+    reasons = [letter["reason"] for letter in letters]
+    assert len(reasons) == len(BAD)
+    for (_, expected), reason in zip(BAD, reasons, strict=True):
+        assert reason.startswith(expected), reason
+    assert len(pages(twilio, ANA)) == len(PAGED)
+    assert daemon.metric('pagerd_alerts_total{outcome="dead"}') == len(BAD)
+    await eventually(lambda: any("could not be read" in m["body"] for m in texts(twilio)), 5)
+
+
+async def test_a_dead_letter_that_is_retried_keeps_its_id(daemon: Daemon, twilio: TwilioFake) -> None:
+    entry = await daemon.push(alert=b"{")
+    await eventually(lambda: daemon.metric('pagerd_alerts_total{outcome="dead"}') == 1, 5)
+    assert entry in await daemon.cli("dead", "retry", entry)
+    await eventually(lambda: daemon.metric('pagerd_alerts_total{outcome="dead"}') == 2, 5)
+    assert (await daemon.cli("dead", "list")).split()[0] == entry
+    assert "is no dead letter" in await daemon.cli("dead", "retry", "1-1", expect=1)
 
 
 class TestAProviderThatFails:

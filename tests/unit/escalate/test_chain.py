@@ -98,6 +98,7 @@ def test_a_person_without_an_address_is_passed_over_at_once() -> None:
 def test_a_policy_that_reaches_nobody_ends_at_the_catch_all_without_looping() -> None:
     night = mine('[{notify: ["schedule:empty"], ack_timeout: 5m}]', ", after_last: {loop: 5}")
     assert night.paged() == [("0:00", "dora")]
+    assert night.said("policy.looped") == []
     assert night.incident.phase is Phase.CATCH_ALL
 
 
