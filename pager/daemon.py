@@ -22,6 +22,7 @@ from starlette.applications import Starlette
 from pager import __version__, telemetry
 from pager.config import fingerprint, load, without_secrets
 from pager.loops.cadence import Cadence
+from pager.loops.upkeep import Upkeep
 from pager.loops.watch import BreakGlass
 from pager.model.config import Config
 from pager.model.problem import Level, Problem
@@ -36,7 +37,6 @@ from pager.wiring import Current, Rooms, Store, data_dir, durability, start_stor
 _PAUSE = 0.2  # seconds between tries while the store is away
 _LOOK_AT_STORE = 1.0
 _LOOK_AT_CONFIG = 1.0
-_AUDIT_KEPT = timedelta(days=7)  # in the store
 _STOP_WITHIN = 20.0  # seconds: a send under way ends at its provider's timeout
 
 log = structlog.get_logger()
@@ -135,7 +135,8 @@ class _Daemon:
             return
         rooms = self.rooms = Rooms(self.store, self.current, secret, self.metrics)
         await self._save_config()
-        cadence = self._cadence()
+        cadence = Cadence(self.metrics.failure)
+        Upkeep(self.store, self.metrics, lambda: self.current.config.settings.retain_incidents).on(cadence)
         cadence.start()
         async with asyncio.TaskGroup() as group:
             background = [
@@ -253,39 +254,6 @@ class _Daemon:
         except StoreUnavailable:
             log.warning("config.not_saved")
 
-    # --- what is periodic -------------------------------------------------------------------------------------------------------------
-    def _cadence(self) -> Cadence:
-        cadence = Cadence(self.metrics.failure)
-        cursor = 0
-
-        async def sweep() -> None:
-            nonlocal cursor
-            swept = await self.store.sweeper.sweep(cursor, 200)
-            cursor = swept.cursor
-            if swept.repaired:
-                self.metrics.repaired(len(swept.repaired))
-                log.error("invariant.repaired", incidents=swept.repaired)
-
-        async def retire() -> None:
-            before = await self.store.incidents.now() - self.current.config.settings.retain_incidents
-            while await self.store.sweeper.retire(before):
-                pass
-
-        async def trim() -> None:
-            await self.store.sweeper.trim_audit(await self.store.incidents.now() - _AUDIT_KEPT)
-
-        async def gauges() -> None:
-            self.metrics.incidents(await self.store.incidents.counts())
-            self.metrics.backlog("alerts", await self.store.stream.backlog())
-            for name, count in (await self.store.outbox_backlog()).items():
-                self.metrics.backlog(name, count)
-
-        cadence.every(timedelta(seconds=1), "sweep", sweep)
-        cadence.every(timedelta(minutes=10), "retire", retire)
-        cadence.every(timedelta(minutes=10), "trim", trim)
-        cadence.every(timedelta(seconds=5), "gauges", gauges)
-        return cadence
-
     # --- from outside -----------------------------------------------------------------------------------------------------------------
     def _app(self, rooms: Rooms) -> Starlette:
         callbacks = TwilioCallbacks(
@@ -312,20 +280,26 @@ class _Daemon:
         log.info("daemon.ready", listen=self.address, durability=durability(self.current.config.settings))
         if not self.current.config.settings.demo:
             return
-        service = next(iter(self.current.config.services), "")
-        about = f" --service {service}" if service else ""
-        # Whole paths: the other terminal may stand anywhere, and has no environment activated.
-        config = f" --config {shlex.quote(os.path.abspath(self.folder))}"
-        program = shlex.quote(os.path.abspath(sys.argv[0])) if sys.argv[0].endswith("/pagerd") else "pagerd"
-        print(
-            f"\npagerd runs. It is a demo: the console stands in for providers without credentials, and pages nobody.\n"
-            f"Send a real alert from another terminal:\n\n"
-            f'{program} send{config} --summary "disk full on db1" --severity critical{about} --dedup-key db1-disk\n\n'
-            f"A page appears here. Answer it:\n\n"
-            f"{program} ack 1{config}\n\n"
-            f"Ctrl-C stops the daemon and its store; what is open goes on when it starts again.\n",
-            flush=True,
-        )
+        print(_welcome(self.folder, next(iter(self.current.config.services), "")), flush=True)
+
+
+def _welcome(folder: Path, service: str) -> str:
+    """Whole paths: the other terminal may stand anywhere, and has no environment activated."""
+    config = f"--config {shlex.quote(os.path.abspath(folder))}"
+    program = shlex.quote(os.path.abspath(sys.argv[0])) if sys.argv[0].endswith("/pagerd") else "pagerd"
+    about = f" --service {service}" if service else ""
+    return f"""
+pagerd runs. This is a demo: the console stands in for providers without credentials, and pages nobody.
+Send a real alert from another terminal:
+
+{program} send {config} --summary "disk full on db1" --severity critical{about} --dedup-key db1-disk
+
+A page appears here. Answer it (1 is the incident's number, as the page has it):
+
+{program} ack {config} 1
+
+Ctrl-C stops the daemon and its store; what is open goes on when it starts again.
+"""
 
 
 def _without_credentials(config: Config) -> list[str]:

@@ -8,6 +8,7 @@ import socket
 import sys
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
+from datetime import datetime
 from fcntl import LOCK_EX, LOCK_NB, flock
 from pathlib import Path
 from typing import IO
@@ -40,7 +41,7 @@ from pager.store.outbox import RedisOutbox
 from pager.store.presence import Presence
 from pager.store.refusals import RedisRefusals
 from pager.store.snapshots import Snapshots
-from pager.store.sweeper import Sweeper
+from pager.store.sweeper import Sweeper, Swept
 from pager.telemetry import Metrics
 from pager.web.twilio import InboundText, Wire
 
@@ -156,9 +157,27 @@ class Store:
         """Raises StoreUnavailable when the store does not answer, or can't write."""
         await self.connection.call("SET", self._keys.alive, "1", "EX", 60)
 
-    async def outbox_backlog(self) -> dict[str, int]:
+    # --- for upkeep -------------------------------------------------------------------------------------------------------------------
+    async def now(self) -> datetime:
+        return await self.incidents.now()
+
+    async def sweep(self, cursor: int, count: int) -> Swept:
+        return await self.sweeper.sweep(cursor, count)
+
+    async def retire(self, before: datetime) -> int:
+        return await self.sweeper.retire(before)
+
+    async def trim_audit(self, before: datetime) -> None:
+        await self.sweeper.trim_audit(before)
+
+    async def counts(self) -> dict[str, int]:
+        return await self.incidents.counts()
+
+    async def backlogs(self) -> dict[str, int]:
+        """How many entries wait in the alerts stream and in each outbox."""
         lengths = await self.connection.pipe([("XLEN", key) for key in self._keys.outboxes])
-        return {priority.name.lower(): int(length) for priority, length in zip(Priority, lengths, strict=True)}
+        outboxes = {priority.name.lower(): int(length) for priority, length in zip(Priority, lengths, strict=True)}
+        return {"alerts": await self.stream.backlog(), **outboxes}
 
     async def close(self) -> None:
         await self.deadlines.close()
