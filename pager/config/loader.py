@@ -9,8 +9,9 @@ from typing import Any
 
 import msgspec
 
+from pager.config.carriers import SETTINGS
 from pager.config.reading import Context, nearest, pairs_of
-from pager.config.sections import BY_NAME, SECTIONS, SETTINGS
+from pager.config.sections import BY_NAME, SECTIONS
 from pager.config.tree import Node, SyntaxProblem, parse
 from pager.model.config import Config
 from pager.model.problem import Level, Problem

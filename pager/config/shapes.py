@@ -8,23 +8,8 @@ from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 from pager.conditions.cel import problem_with
-from pager.config.reading import (
-    CLOCK,
-    DATE,
-    DURATION,
-    TEXT,
-    Choice,
-    Context,
-    Field,
-    Json,
-    ListOf,
-    Record,
-    Scalar,
-    Shape,
-    nearest,
-    pairs_of,
-    read_duration,
-)
+from pager.config.reading import Choice, Context, Field, Json, ListOf, Record, Scalar, Shape, nearest, pairs_of
+from pager.config.scalars import CLOCK, DATE, DURATION, TEXT, read_duration
 from pager.config.tree import Node
 from pager.model.alert import Severity, Urgency
 from pager.model.condition import ALERT_FIELDS, Condition, Term

@@ -1,0 +1,101 @@
+"""Noise rules."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pager.config.named import with_condition
+from pager.config.reading import Bool, Choice, Context, Either, Field, ListOf, Record, Shape
+from pager.config.scalars import POSITIVE, SPAN, TEXT, WALL
+from pager.config.shapes import (
+    CONDITION,
+    HOURS,
+    MATCH,
+    RATE,
+    SEVERITY,
+)
+from pager.config.tree import Node
+from pager.model.condition import Condition
+from pager.model.noise import Flap, Group, Inhibit, Maintenance, Noise, Pause, Recurring, Storm, Threshold
+
+
+class _Only(Shape[Condition]):
+    """A condition written as its match map alone."""
+
+    expected = MATCH.expected
+
+    def read(self, node: Node, context: Context, path: str) -> Condition | None:
+        terms = MATCH.read(node, context, path)
+        return None if terms is None else Condition(terms=terms, origin=node.origin)
+
+    def schema(self) -> dict[str, Any]:
+        return MATCH.schema()
+
+
+_ONLY = _Only()
+_NAMED = {"name": Field(TEXT, required=True)}
+_BY = ListOf(TEXT, or_one=True, least=1)
+
+
+def _recurring(after: Any, **values: Any) -> Recurring:
+    return with_condition(Recurring, required=True)(count=after.count, within=after.within, **values)  # type: ignore[no-any-return]
+
+
+def _noise(storm: Any = None, limits: Any = None, **values: Any) -> Noise:
+    return Noise(storm=storm or None, suppress_at_most=limits, **values)
+
+
+def _maintenance(**values: Any) -> Maintenance:
+    if (values.get("hours") is None) == (values.get("start") is None or values.get("end") is None):
+        raise ValueError("a maintenance window has hours, or from and to")
+    return with_condition(Maintenance, required=True)(**values)  # type: ignore[no-any-return]
+
+
+NOISE: Record[Noise] = Record(
+    {
+        "inhibit": ListOf(
+            Record({**_NAMED, "if_open": Field(_ONLY, required=True), "mute": Field(_ONLY, required=True), "equal": _BY}, Inhibit)
+        ),
+        "group": ListOf(
+            Record(
+                {
+                    **_NAMED,
+                    "by": Field(_BY, required=True),
+                    "window": Field(SPAN, required=True),
+                    "sliding": Bool(),
+                    "limit": POSITIVE,
+                    **CONDITION,
+                },
+                with_condition(Group),
+            )
+        ),
+        "pause": ListOf(
+            Record({**_NAMED, **CONDITION, "for": Field(SPAN, to="wait", required=True)}, with_condition(Pause, required=True))
+        ),
+        "threshold": ListOf(
+            Record(
+                {**_NAMED, **CONDITION, "count": Field(POSITIVE, required=True), "within": Field(SPAN, required=True), "by": _BY},
+                with_condition(Threshold, required=True),
+            )
+        ),
+        "recurring": ListOf(
+            Record(
+                {**_NAMED, **CONDITION, "after": Field(RATE, required=True), "severity": Field(SEVERITY, required=True), "by": _BY},
+                _recurring,
+            )
+        ),
+        "flap": Record(
+            {"changes": Field(POSITIVE, required=True), "within": Field(SPAN, required=True), "hold": Field(SPAN, required=True)}, Flap
+        ),
+        "storm": Either(
+            scalar=Choice({"off": ()}),
+            map=Record({"pages": Field(POSITIVE, required=True), "within": Field(SPAN, required=True), "per": TEXT}, Storm),
+        ),
+        "maintenance": ListOf(
+            Record({**_NAMED, **CONDITION, "hours": HOURS, "from": Field(WALL, to="start"), "to": Field(WALL, to="end")}, _maintenance)
+        ),
+        "limits": Record({"suppress_at_most": Field(SPAN, required=True)}, lambda suppress_at_most: suppress_at_most, origin=False),
+    },
+    _noise,
+    origin=False,
+)

@@ -1,0 +1,118 @@
+"""People, teams and schedules."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pager.config.named import Named, part
+from pager.config.reading import Field, ListOf, Record, Ref, Scalar
+from pager.config.scalars import POSITIVE, TEXT, WALL
+from pager.config.shapes import (
+    EVERY,
+    HOURS,
+    LADDER,
+    ZONE,
+)
+from pager.model.origin import Origin
+from pager.model.person import Away, Person, Team
+from pager.model.schedule import Holidays, Layer, Override, OverrideKind, Schedule
+
+
+def _period(start: Any, end: Any) -> None:
+    if end <= start:
+        raise ValueError("`to` must be after `from`")
+
+
+def _away(start: Any, end: Any, origin: Origin, reason: str = "") -> Away:
+    _period(start, end)
+    return Away(start, end, reason, origin)
+
+
+_FROM_TO = {"from": Field(WALL, to="start", required=True), "to": Field(WALL, to="end", required=True)}
+
+
+def _phone(text: str) -> str:
+    digits = text.removeprefix("+")
+    if not text.startswith("+") or not digits.isdigit() or not 7 <= len(digits) <= 15:
+        raise ValueError("in international form, such as +34600000001")
+    return text
+
+
+_PHONE = Scalar("a phone number", _phone)
+USERS = Named(
+    Record(
+        {
+            "name": Field(TEXT, required=True),
+            "timezone": ZONE,
+            "contact": part({"sms": _PHONE, "voice": _PHONE, "chat": TEXT, "email": TEXT}),
+            "ladder": LADDER,
+            "away": ListOf(Record({**_FROM_TO, "reason": TEXT}, _away)),
+        },
+        Person,
+    ),
+    "id",
+)
+TEAMS = Named(Record({"members": ListOf(Ref("user")), "lead": Ref("user"), "chat": TEXT}, Team))
+
+
+def _override(
+    start: Any, end: Any, origin: Origin, user: str = "", instead_of: str | None = None, add: str = "", remove: str = "", reason: str = ""
+) -> Override:
+    _period(start, end)
+    who = {OverrideKind.REPLACE: user, OverrideKind.ADD: add, OverrideKind.REMOVE: remove}
+    named = [kind for kind, name in who.items() if name]
+    if len(named) != 1:
+        raise ValueError("an override has one of user, add or remove")
+    if instead_of and named != [OverrideKind.REPLACE]:
+        raise ValueError("`for` goes with user")
+    return Override(
+        start=start, end=end, kind=named[0], user=who[named[0]], instead_of=instead_of, reason=reason, by="the config", origin=origin
+    )
+
+
+def _schedule(layers: tuple[Layer, ...] = (), **values: Any) -> Schedule:
+    names = [layer.name for layer in layers]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice:
+        raise ValueError(f"two layers are called {twice!r}")
+    return Schedule(layers=layers, timezone=values.pop("timezone", "UTC"), **values)
+
+
+_LAYER = Record(
+    {
+        "name": Field(TEXT, required=True),
+        "users": Field(ListOf(Ref("user"), least=1, nulls=True), required=True),
+        "every": Field(EVERY, required=True),
+        "starts": Field(WALL, required=True),
+        "ends": WALL,
+        "only": ListOf(HOURS, or_one=True, least=1),
+        "take": POSITIVE,
+    },
+    Layer,
+)
+_OVERRIDE = Record(
+    {
+        **_FROM_TO,
+        "user": Ref("user"),
+        "for": Field(Ref("user"), to="instead_of"),
+        "add": Ref("user"),
+        "remove": Ref("user"),
+        "reason": TEXT,
+    },
+    _override,
+)
+SCHEDULES = Named(
+    Record(
+        {
+            "team": Ref("team"),
+            "timezone": ZONE,
+            "layers": Field(ListOf(_LAYER, least=1), required=True),
+            "overrides": ListOf(_OVERRIDE),
+            "holidays": Record(
+                {"country": Field(TEXT, required=True), "region": TEXT, "users": Field(ListOf(Ref("user"), least=1), required=True)},
+                Holidays,
+            ),
+        },
+        _schedule,
+    )
+)
