@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pager.cli.context import GOOD, NO, USAGE, AsOption, ConfigOption, Number, at_desk, stop
-from pager.config.reading import read_duration
+from pager.config.scalars import read_duration
 from pager.model.event import Answer, Reply, ReplyAction
 
 if TYPE_CHECKING:

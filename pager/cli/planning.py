@@ -120,7 +120,7 @@ def _time(text: str | None, zone: ZoneInfo) -> datetime:
 
 
 def _duration(text: str) -> timedelta:
-    from pager.config.reading import read_duration
+    from pager.config.scalars import read_duration
 
     try:
         return read_duration(text)
