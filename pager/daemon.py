@@ -37,6 +37,7 @@ from pager.wiring import Current, Rooms, Store, data_dir, durability, start_stor
 _PAUSE = 0.2  # seconds between tries while the store is away
 _LOOK_AT_STORE = 1.0
 _LOOK_AT_CONFIG = 1.0
+_AT_START_ONLY = ("redis_url", "data_dir", "stream", "listen")  # of the settings
 _STOP_WITHIN = 20.0  # seconds: a send under way ends at its provider's timeout
 
 log = structlog.get_logger()
@@ -243,6 +244,10 @@ class _Daemon:
                     log.error("config.refused", problem=str(problem))
             return
         if loaded.config.revision != self.current.config.revision:
+            before, after = self.current.config.settings, loaded.config.settings
+            waits = [name for name in _AT_START_ONLY if getattr(before, name) != getattr(after, name)]
+            if waits:
+                log.warning("config.needs_restart", settings=waits)
             self.current.replace(loaded.config)
             log.info("config.in_force", revision=loaded.config.revision)
             await self._save_config()
