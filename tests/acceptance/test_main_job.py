@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 
+import aiohttp
+
 from tests.acceptance.daemon import ANA, BEN, ERIK, Daemon, code_in, eventually, pages, texts
-from tests.fakes.twilio_fake import TwilioFake
+from tests.fakes.twilio_fake import TwilioFake, sign
 
 
 async def test_unanswered_it_goes_from_stage_to_stage_and_on_to_the_catch_all(daemon: Daemon, twilio: TwilioFake) -> None:
@@ -65,6 +67,17 @@ async def test_forged_and_replayed_replies_are_refused_and_counted(daemon: Daemo
     assert (await twilio.inbound_sms(ANA, "+15005550006", code, bad_signature=True))["status"] == 403
     assert (await daemon.incidents())[0]["state"] == "triggered"
     assert daemon.metric('pagerd_replies_total{channel="sms",result="forged"}') == 1
+    once = {"MessageSid": "SM" + "a" * 32, "From": ANA, "To": "+15005550006", "Body": f"{code} snooze 1h", "AccountSid": twilio.account_sid}
+    assert [await post(daemon, twilio, once) for _ in range(2)] == [200, 403]
+    assert daemon.metric('pagerd_replies_total{channel="sms",result="replayed"}') == 1
+
+
+async def post(daemon: Daemon, twilio: TwilioFake, form: dict[str, str]) -> int:
+    """A callback as the provider signs it, byte for byte the same each time."""
+    url = f"{daemon.url}/twilio/sms"
+    async with aiohttp.ClientSession() as session:
+        answer = await session.post(url, data=form, headers={"X-Twilio-Signature": sign(twilio.auth_token, url, list(form.items()))})
+        return answer.status
 
 
 async def test_five_wrong_codes_lock_the_number_out(daemon: Daemon, twilio: TwilioFake) -> None:

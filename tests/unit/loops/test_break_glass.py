@@ -1,0 +1,68 @@
+"""When the store is gone for long, people are told from memory."""
+
+from __future__ import annotations
+
+import pytest
+
+from pager.loops.watch import BreakGlass
+from pager.ports import GiveUp, StoreUnavailable
+from tests.fakes.memory_channel import MemoryChannel
+from tests.night import config_of
+from tests.payments import PAYMENTS
+
+
+class Store:
+    gone = False
+
+    async def ping(self) -> None:
+        if self.gone:
+            raise StoreUnavailable("connection refused")
+
+
+class Setting:
+    def __init__(self) -> None:
+        glass = '  break_glass: {sms: ["+14155550100"], after: 60s, every: 15m}\n'
+        config = config_of(PAYMENTS.replace("  timezone: UTC\n", "  timezone: UTC\n" + glass, 1))
+        self.store = Store()
+        self.channels = {"twilio": MemoryChannel("twilio"), "backup": MemoryChannel("backup")}
+        self.counted: list[str] = []
+        self.glass = BreakGlass(self.store, lambda: config, lambda: self.channels, self.counted.append, started=0.0)
+
+    def texts(self) -> list[str]:
+        return [k.message.text for c in self.channels.values() for k in c.accepted]
+
+
+@pytest.fixture
+def here() -> Setting:
+    return Setting()
+
+
+async def test_a_minute_without_the_store_breaks_the_glass_once_and_again_every_quarter(here: Setting) -> None:
+    assert await here.glass.run_once(10.0)
+    here.store.gone = True
+    for now in (30.0, 69.0):
+        assert not await here.glass.run_once(now)
+    assert here.texts() == []
+    for now in (70.0, 100.0, 969.0):
+        await here.glass.run_once(now)
+    assert len(here.texts()) == 1
+    assert "NOT being paged" in here.texts()[0]
+    await here.glass.run_once(971.0)
+    assert len(here.texts()) == 2
+
+
+async def test_it_says_when_the_store_is_back(here: Setting) -> None:
+    here.store.gone = True
+    await here.glass.run_once(61.0)
+    here.store.gone = False
+    await here.glass.run_once(62.0)
+    await here.glass.run_once(63.0)
+    assert ["is back" in text for text in here.texts()] == [False, True]
+
+
+async def test_a_provider_that_refuses_hands_over_to_the_next(here: Setting) -> None:
+    here.store.gone = True
+    here.channels["twilio"].answer("*", GiveUp("20003"))
+    await here.glass.run_once(61.0)
+    assert [len(c.accepted) for c in here.channels.values()] == [0, 1]
+    assert here.counted == ["sent"]
