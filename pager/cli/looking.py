@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Annotated, Any
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
+import msgspec
 import typer
 
-from pager.cli.context import NO, USAGE, ConfigOption, JsonOption, Number, at_desk, console, print_json, stop
-from pager.model.event import Entry
-from pager.model.incident import State
+from pager.cli.context import DEFAULT_CONFIG, NO, USAGE, ConfigOption, JsonOption, Number, ZoneOption, at_desk, stop
+from pager.cli.printing import Zone, clock, console, print_columns, print_json, print_json_list, table, zone
+from pager.model.incident import Incident, State
 from pager.model.snapshot import Snapshot
 from pager.report.incident import incident_json, show_json
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from pager.wiring import Desk
 
+_BATCH = 1000  # incidents read in one round trip
+_ALL = 2**31  # resolved incidents: as many as are kept
+_COLOURS = {"triggered": "red", "acknowledged": "yellow", "snoozed": "cyan", "suppressed": "bright_black", "resolved": "green"}
+_SHORT = "%m-%d %H:%M:%S"
+_MOST_DETAIL = 200  # characters of one detail
 
-_PAGE = 1000
-_RESOLVED_SHOWN = 10_000
-_COLOURS = {"triggered": "red", "acknowledged": "yellow", "snoozed": "cyan", "suppressed": "dim", "resolved": "green"}
+T = TypeVar("T")
 
 
 def register(app: typer.Typer) -> None:
@@ -27,111 +34,139 @@ def register(app: typer.Typer) -> None:
     app.command()(show)
 
 
+# --- list -----------------------------------------------------------------------------------------------------------------------------
+class Wanted(msgspec.Struct, frozen=True):
+    """Which incidents to list. Drills only where asked for."""
+
+    resolved: bool
+    state: str | None
+    service: str | None
+    drills: bool
+
+    def is_met_by(self, incident: Incident) -> bool:
+        return (
+            (incident.state == self.state if self.state is not None else self.resolved or incident.is_open)
+            and self.service in (None, incident.service)
+            and (self.drills or not incident.drill)
+        )
+
+
 def list_(
     every: Annotated[bool, typer.Option("--all", help="Resolved ones as well.")] = False,
-    state: Annotated[str | None, typer.Option(help=", ".join(State))] = None,
-    service: Annotated[str | None, typer.Option()] = None,
+    state: Annotated[str | None, typer.Option("--state", metavar="STATE", help=f"One of {', '.join(State)}.")] = None,
+    service: Annotated[str | None, typer.Option("--service", metavar="SERVICE", help="Of this service only.")] = None,
     drills: Annotated[bool, typer.Option("--drills", help="Drills as well.")] = False,
-    config: ConfigOption = None,
+    config: ConfigOption = DEFAULT_CONFIG,
     as_json: JsonOption = False,
 ) -> None:
-    """Incidents that are not resolved."""
+    """Incidents that are not resolved, the oldest first."""
     if state is not None and state not in set(State):
         stop(USAGE, f"{state!r} is no state: one of {', '.join(State)}")
-    with_resolved = every or state == State.RESOLVED
-    snapshots = at_desk(config, lambda desk: _load(desk, with_resolved))
-    rows = [
-        incident_json(s)
-        for s in snapshots
-        if s.incident is not None
-        and (state is None or s.incident.state == state)
-        and (service is None or s.incident.service == service)
-        and (drills or not s.incident.drill)
-    ]
+    wanted = Wanted(every, state, service, drills)
     if as_json:
-        print_json(rows)
-    else:
-        _print_list(rows)
+        encode = msgspec.json.Encoder().encode
+        return print_json_list(at_desk(config, lambda desk: _read(desk, wanted, lambda snapshot, _: encode(incident_json(snapshot)))))
+    rows = at_desk(config, lambda desk: _read(desk, wanted, _row))
+    if not rows:
+        return print("no incidents" if every or state or service else "nothing is open")
+    colours = [_COLOURS[row[1]] for row in rows]
+    print_columns(("#", "state", "severity", "service", "stage", "age", "who", "summary"), rows, colours)
 
 
-async def _load(desk: Desk, with_resolved: bool) -> list[Snapshot]:
-    numbers = await desk.incidents.open_numbers()
-    if with_resolved:
-        numbers = sorted({*numbers, *await desk.incidents.resolved_numbers(_RESOLVED_SHOWN)})
-    found: list[Snapshot] = []
-    for start in range(0, len(numbers), _PAGE):
-        _, snapshots = await desk.incidents.by_number(numbers[start : start + _PAGE])
-        found += snapshots
+async def _read(desk: Desk, wanted: Wanted, view: Callable[[Snapshot, datetime], T]) -> list[T]:
+    """A view of each incident that is wanted, made batch by batch: a hundred thousand records are never in memory at once."""
+    numbers = set[int]()
+    if wanted.state != State.RESOLVED:
+        numbers.update(await desk.incidents.open_numbers())
+    if wanted.resolved or wanted.state == State.RESOLVED:
+        numbers.update(await desk.incidents.resolved_numbers(_ALL))
+    ordered, found = sorted(numbers), list[T]()
+    for start in range(0, len(ordered), _BATCH):
+        now, snapshots = await desk.incidents.by_number(ordered[start : start + _BATCH])
+        found += [view(snapshot, now) for snapshot in snapshots if snapshot.incident is not None and wanted.is_met_by(snapshot.incident)]
     return found
 
 
-def _print_list(rows: list[dict[str, Any]]) -> None:
-    from rich.table import Table
-    from rich.text import Text
-
-    if not rows:
-        print("nothing is open")
-        return
-    table = Table("#", "state", "severity", "service", "summary", "stage", "since", box=None, pad_edge=False)
-    for row in rows:
-        who = row["resolved_by"] or row["acknowledged_by"] or ""
-        table.add_row(
-            str(row["number"]),
-            Text(row["state"] + (f" by {who}" if who else ""), style=_COLOURS[row["state"]]),
-            row["severity"],
-            Text(row["service"]),
-            Text(row["summary"][:60]),
-            str(row["stage"]),
-            _ago(row["opened_at"]),
-        )
-    console().print(table)
+def _row(snapshot: Snapshot, now: datetime) -> tuple[str, ...]:
+    incident, record = snapshot.incident, snapshot.record
+    assert incident is not None
+    return (
+        str(incident.number),
+        incident.state.value,
+        incident.severity.value,
+        incident.service or "-",
+        str(incident.stage + 1),
+        _age(now - incident.opened_at),
+        incident.resolved_by or incident.acknowledged_by or "-",
+        record.alert.summary if record else "",
+    )
 
 
-def show(number: Number, config: ConfigOption = None, as_json: JsonOption = False) -> None:
-    """An incident and its timeline."""
+def _age(span: timedelta) -> str:
+    """In the largest unit that fits: `3d`, `5h`, `12m`, `40s`."""
+    seconds = max(int(span.total_seconds()), 0)
+    return next((f"{seconds // size}{unit}" for unit, size in (("d", 86400), ("h", 3600), ("m", 60)) if seconds >= size), f"{seconds}s")
 
-    async def read(desk: Desk) -> tuple[Snapshot, list[Entry]]:
+
+# --- show -----------------------------------------------------------------------------------------------------------------------------
+def show(number: Number, tz: ZoneOption = None, config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = False) -> None:
+    """An incident and its timeline; times are in the installation's zone, unless --tz says another."""
+    given = zone(tz) if tz else None
+
+    async def read(desk: Desk) -> tuple[dict[str, Any], Zone]:
         _, [snapshot] = await desk.incidents.by_number([number])
-        return snapshot, await desk.incidents.timeline(number)
+        if snapshot.incident is None:
+            stop(NO, f"there is no incident {number}")
+        timeline = await desk.incidents.timeline(number)
+        return show_json(snapshot, timeline), given if tz else zone(desk.config.settings.timezone)
 
-    snapshot, timeline = at_desk(config, read)
-    if snapshot.incident is None:
-        stop(NO, f"there is no incident {number}")
-    found = show_json(snapshot, timeline)
+    found, clocks = at_desk(config, read)
     if as_json:
-        print_json(found)
-    else:
-        _print_show(found)
+        return print_json(found)
+    out = console()
+    _print_head(out, found, clocks)
+    _print_paged(out, found["paged"], clocks)
+    _print_timeline(out, found["timeline"], clocks)
 
 
-def _print_show(found: dict[str, Any]) -> None:
-    from rich.table import Table
+def _print_head(out: Console, found: dict[str, Any], tz: Zone) -> None:
+    who = found["resolved_by"] or found["acknowledged_by"]
+    since = found["resolved_at"] or found["acknowledged_at"]
+    state = found["state"] + (f" by {who} {clock(since, tz, _SHORT)}" if who else "") + (f" ({found['reason']})" if found["reason"] else "")
+    counted = f"{found['alerts']} alert{'s' if found['alerts'] != 1 else ''}, {found['repeats'] or 0} repeats"
+    out.print(f"#{found['number']} {found['severity'].upper()} {found['service'] or '-'}: {found['summary']}", style="bold")
+    out.print(state, style=_COLOURS[found["state"]])
+    out.print(f"stage {found['stage']} of policy {found['policy'] or '-'}, team {found['team'] or '-'}, urgency {found['urgency']}")
+    out.print(f"opened {clock(found['opened_at'], tz)}, {counted}")
+    if found["next_deadline"]:
+        out.print(f"looked at again {clock(found['next_deadline'], tz)}")
+    out.print(f"dedup_key {found['dedup_key']}")
+    for name, value in found["labels"].items():
+        out.print(f"label {name}={value}")
+    for name, value in found["details"].items():
+        text = value if isinstance(value, str) else msgspec.json.encode(value).decode()
+        out.print(f"detail {name}={text[:_MOST_DETAIL]}{'…' if len(text) > _MOST_DETAIL else ''}")
+    for link in found["links"]:
+        out.print(f"link {link['text']} {link['href']}" if link["text"] else f"link {link['href']}", soft_wrap=True)
+
+
+def _print_paged(out: Console, paged: list[dict[str, Any]], tz: Zone) -> None:
+    if not paged:
+        return out.print("\nnobody has been paged")
+    found = table("paged", "over", "first at", "pages", "result")
+    for one in paged:
+        found.add_row(one["user"], one["channel"], clock(one["at"], tz, _SHORT), str(one["pages"]), one["result"])
+    out.print("")
+    out.print(found)
+
+
+def _print_timeline(out: Console, timeline: list[dict[str, Any]], tz: Zone) -> None:
+    """The place in the config stands behind the reason: as a column of its own it would leave no room on 80 columns."""
     from rich.text import Text
 
-    out = console()
-    out.print(Text(f"#{found['number']} {found['severity'].upper()} {found['service']}: {found['summary']}", style="bold"))
-    who = found["resolved_by"] or found["acknowledged_by"]
-    state = found["state"] + (f" by {who}" if who else "") + (f" ({found['reason']})" if found["reason"] else "")
-    out.print(Text(f"{state}; opened {_clock(found['opened_at'])}; stage {found['stage']} of policy {found['policy']}"))
-    if found["next_deadline"]:
-        out.print(Text(f"looked at again {_clock(found['next_deadline'])}"))
-    for name, value in found["labels"].items():
-        out.print(Text(f"  {name}={value}"))
-    for paged in found["paged"]:
-        out.print(Text(f"paged {paged['user']} by {paged['channel']} {_clock(paged['at'])}: {paged['result']}"))
-    table = Table("when", "what", "who", "why", "config", box=None, pad_edge=False)
-    for entry in found["timeline"]:
-        table.add_row(_clock(entry["at"]), Text(entry["event"]), Text(entry["who"]), Text(entry["what"]), Text(entry["origin"] or ""))
-    out.print(table)
-
-
-def _clock(at: str) -> str:
-    return datetime.fromisoformat(at).strftime("%m-%d %H:%M:%S UTC")
-
-
-def _ago(at: str) -> str:
-    seconds = int((datetime.now(UTC) - datetime.fromisoformat(at)).total_seconds())
-    for unit, size in (("d", 86400), ("h", 3600), ("m", 60)):
-        if seconds >= size:
-            return f"{seconds // size}{unit}"
-    return f"{max(seconds, 0)}s"
+    found = table("when", "what", "who", "why")
+    for entry in timeline:
+        why = Text(entry["what"]).append(f"{' ' if entry['what'] else ''}[{entry['origin']}]" if entry["origin"] else "", style="dim")
+        found.add_row(clock(entry["at"], tz, _SHORT), entry["event"], entry["who"], why)
+    out.print("")
+    out.print(found)

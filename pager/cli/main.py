@@ -1,16 +1,15 @@
-"""`pagerd`: every command."""
+"""`pagerd`: every command. What only one command needs is imported in it: `pagerd --help` waits for no vendor's library."""
 
 from __future__ import annotations
 
 import os
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from pager import __version__
 from pager.cli import answering, looking, planning, pushing
-from pager.cli.context import ConfigOption, choose, console, folder_of, stop
+from pager.cli.context import DEFAULT_CONFIG, GOOD, NO, ConfigOption, stop
 
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None,
@@ -26,35 +25,35 @@ def _version(wanted: bool) -> None:
 
 @app.callback()
 def everywhere(
-    config: Annotated[Path | None, typer.Option("--config", help="The config folder (or PAGERD_CONFIG).", show_default="config")] = None,
+    config: ConfigOption = DEFAULT_CONFIG,
     version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")] = False,
 ) -> None:
-    choose(config)
+    """What may stand before a command's name. `--config` is looked up by the commands themselves."""
 
 
 @app.command()
 def run(
-    config: ConfigOption = None,
-    listen: Annotated[str | None, typer.Option(metavar="HOST:PORT", help="Instead of settings.http.listen.")] = None,
+    listen: Annotated[str | None, typer.Option("--listen", metavar="HOST:PORT", help="Instead of settings.http.listen.")] = None,
+    config: ConfigOption = DEFAULT_CONFIG,
 ) -> None:
     """Run the daemon until SIGINT or SIGTERM."""
     from pager.daemon import run as run_daemon
 
-    stop(run_daemon(folder_of(config), os.environ, listen))
+    stop(run_daemon(config, os.environ, listen))
 
 
 @app.command()
-def doctor(config: ConfigOption = None) -> None:
+def doctor(config: ConfigOption = DEFAULT_CONFIG) -> None:
     """Look at the config, the store and each credential, and say what to do."""
     import asyncio
 
     from pager.wiring import doctor as examine
 
-    findings = asyncio.run(examine(folder_of(config), os.environ))
+    findings = asyncio.run(examine(config, os.environ))
     for finding in findings:
-        mark = "[green]ok[/]" if finding.ok else "[red]no[/]"
-        console().print(f"{mark}  {finding.what}" + (f"\n    -> {finding.advice}" if finding.advice else ""))
-    stop(0 if all(f.ok for f in findings) else 1)
+        mark = typer.style("ok", fg="green") if finding.ok else typer.style("no", fg="red")
+        typer.echo(f"{mark}  {finding.what}" + (f" -> {finding.advice}" if finding.advice else ""))
+    stop(GOOD if all(finding.ok for finding in findings) else NO)
 
 
 planning.register(app)

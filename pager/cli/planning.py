@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import os
-from datetime import UTC, datetime, timedelta
+import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pager.cli.context import GOOD, NO, USAGE, ConfigOption, JsonOption, config_of, console, folder_of, print_json, stop
+from pager.cli.context import DEFAULT_CONFIG, GOOD, NO, ConfigOption, JsonOption, ZoneOption, config_of, stop
+from pager.cli.printing import Zone, clock, console, duration, moment, print_json, table, zone
+
+if TYPE_CHECKING:
+    from pager.model.problem import Problem
+
+_PROBLEM = ("level", "file", "line", "column", "path", "message", "suggestion")
+_COLOURS = {"error": "red", "warning": "yellow", "note": "dim"}
 
 
 def register(app: typer.Typer) -> None:
@@ -18,111 +26,98 @@ def register(app: typer.Typer) -> None:
     app.command()(who)
 
 
+# --- check ----------------------------------------------------------------------------------------------------------------------------
 def check(
-    folder: Annotated[Path | None, typer.Argument(metavar="DIR", help="The config folder.")] = None,
+    folder: Annotated[Path | None, typer.Argument(metavar="DIR", help="The config folder, instead of --config.")] = None,
     schema: Annotated[bool, typer.Option("--schema", help="Print the JSON Schema of the config, for editors.")] = False,
-    config: ConfigOption = None,
+    config: ConfigOption = DEFAULT_CONFIG,
     as_json: JsonOption = False,
 ) -> None:
     """Say everything that is wrong with the config, and what of it is not active yet."""
     from pager.config import json_schema, load, not_active_yet
-    from pager.model.problem import Level
-    from pager.rehearse import check as rehearse
+    from pager.rehearse.check import check as rehearse
+    from pager.wiring import CARRIED
 
     if schema:
         return print_json(json_schema())
-    loaded = load(folder or folder_of(config), os.environ)
-    problems = list(loaded.problems)
-    if loaded.config is not None:
-        problems += [*rehearse.check(loaded.config), *not_active_yet(loaded.config)]
-    levels = list(Level)
-    problems.sort(key=lambda p: (levels.index(p.level), p.file, p.line, p.column))
-    errors = [p for p in problems if p.level is Level.ERROR]
+    loaded = load(folder or config, os.environ)
+    inactive = not_active_yet(loaded.config) if loaded.config is not None else []
+    problems = rehearse(loaded.config, (*loaded.problems, *inactive), CARRIED)
+    bad = loaded.config is None or any(p.level == "error" for p in problems)
     if as_json:
-        names = ("level", "file", "line", "column", "path", "message", "suggestion")
-        print_json({"errors": [{name: getattr(p, name) for name in names} for p in problems]})
+        print_json({"errors": [{name: getattr(p, name) for name in _PROBLEM} for p in problems]})
     else:
+        _print_problems(problems)
+        counts = [(sum(p.level == level for p in problems), level) for level in _COLOURS]
+        print(", ".join(f"{count} {level}{'' if count == 1 else 's'}" for count, level in counts) + (": not good" if bad else ": good"))
+    stop(NO if bad else GOOD)
+
+
+def _print_problems(problems: Sequence[Problem]) -> None:
+    """A table for eyes; elsewhere a line each, as compilers write them and editors and CI read them."""
+    if not sys.stdout.isatty():
         for problem in problems:
             print(problem)
-        users = len(loaded.config.users) if loaded.config else 0
-        services = len(loaded.config.services) if loaded.config else 0
-        print(f"{len(errors)} errors" if errors else f"good: {services} services, {users} users")
-    stop(NO if errors else GOOD)
+        return
+    from rich.text import Text
+
+    found = table("place", "level", "what")
+    for p in problems:
+        what = Text(f"{p.path}: " if p.path else "", style="bold").append(p.message, style="not bold")
+        what.append(f"\n-> {p.suggestion}" if p.suggestion else "", style="not bold green")
+        found.add_row(f"{p.file}:{p.line}:{p.column}" if p.line else p.file, Text(p.level, style=_COLOURS[p.level]), what)
+    if problems:
+        console().print(found)
 
 
+# --- who ------------------------------------------------------------------------------------------------------------------------------
 def who(
-    name: Annotated[str, typer.Argument(metavar="SCHEDULE|SERVICE|USER")],
-    at: Annotated[str | None, typer.Option(metavar="TIME", help="RFC 3339, or wall-clock time in --tz. Now by default.")] = None,
+    name: Annotated[str, typer.Argument(metavar="SCHEDULE|SERVICE|USER", help="A service stands for its policy's first stage.")],
+    at: Annotated[
+        str | None,
+        typer.Option("--at", metavar="T", help="RFC 3339, or wall-clock time in --tz, else in the zone of what is named. Default: now."),
+    ] = None,
     span: Annotated[str | None, typer.Option("--for", metavar="DURATION", help="Shifts over a time, such as 14d.")] = None,
-    tz: Annotated[str | None, typer.Option(metavar="ZONE", help="The zone to read and show times in.")] = None,
-    config: ConfigOption = None,
+    tz: ZoneOption = None,
+    config: ConfigOption = DEFAULT_CONFIG,
     as_json: JsonOption = False,
 ) -> None:
     """Who is on call, and why."""
-    from pager.rehearse.who import UnknownName, shifts_json, who_json
+    from pager.rehearse.who import UnknownName, read_name, shifts_json, who_json
 
     found = config_of(config)
-    zone = _zone(tz or found.settings.timezone)
-    start = _time(at, zone)
     try:
-        answer = who_json(found, name, start) if span is None else shifts_json(found, name, start, start + _duration(span))
+        asked = read_name(found, name)
     except UnknownName:
-        stop(NO, f"{name!r} is no schedule, service or user. Schedules: {', '.join(found.schedules)}")
+        stop(NO, f"{name!r} is no schedule, service or user. Schedules: {', '.join(found.schedules) or 'none'}")
+    clocks = zone(tz or asked.timezone)
+    start = moment(at, clocks) if at else datetime.now(UTC)
+    answer = who_json(found, name, start) if span is None else shifts_json(found, name, start, start + duration(span))
     if as_json:
         print_json(answer)
     elif span is None:
-        _print_who(answer, zone)
+        _print_who(answer, asked.only, clocks)
     else:
-        _print_shifts(answer, zone)
+        _print_shifts(answer, clocks)
 
 
-def _print_who(answer: dict[str, Any], zone: ZoneInfo) -> None:
-    from rich.table import Table
-
-    table = Table("who", "why", "config", "until", box=None, pad_edge=False)
+def _print_who(answer: dict[str, Any], person: str, tz: Zone) -> None:
+    if not answer["on_call"]:
+        print(f"{person or 'nobody'} is {'not ' if person else ''}on call at {clock(answer['at'], tz)}")
+        return
+    found = table("who", "why", "until", "config")
     for one in answer["on_call"]:
-        table.add_row(one["user"], one["because"], one["origin"] or "", _local(one["until"], zone))
-    console().print(table if answer["on_call"] else f"nobody is on call in {answer['schedule']}")
+        found.add_row(one["user"], one["because"], clock(one["until"], tz, "%a %Y-%m-%d %H:%M %Z", "further notice"), one["origin"] or "")
+    console().print(found)
 
 
-def _print_shifts(answer: dict[str, Any], zone: ZoneInfo) -> None:
-    from rich.table import Table
-
-    table = Table("from", "to", "schedule", "who", "why", box=None, pad_edge=False)
+def _print_shifts(answer: dict[str, Any], tz: Zone) -> None:
+    found = table("from", "to", "who", "why")
     for shift in answer["shifts"]:
-        table.add_row(
-            _local(shift["from"], zone), _local(shift["to"], zone), shift["schedule"], ", ".join(shift["users"]) or "nobody", shift["because"]
-        )  # fmt: skip
-    console().print(table)
-
-
-def _local(at: str | None, zone: ZoneInfo) -> str:
-    return datetime.fromisoformat(at).astimezone(zone).strftime("%a %Y-%m-%d %H:%M %Z") if at else "further notice"
-
-
-def _zone(name: str) -> ZoneInfo:
-    try:
-        return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError):
-        stop(USAGE, f"{name!r} is no time zone: an IANA name such as Europe/Madrid")
-
-
-def _time(text: str | None, zone: ZoneInfo) -> datetime:
-    if text is None:
-        return datetime.now(UTC)
-    from pager.oncall.instants import instant
-
-    try:
-        at = datetime.fromisoformat(text)
-    except ValueError:
-        stop(USAGE, f"{text!r} is no time: such as 2026-10-25T02:30 or 2026-10-25T00:30:00Z")
-    return at.astimezone(UTC) if at.tzinfo else instant(at, zone)
-
-
-def _duration(text: str) -> timedelta:
-    from pager.config.scalars import read_duration
-
-    try:
-        return read_duration(text)
-    except ValueError as error:
-        stop(USAGE, f"{text!r} is no duration: {error}")
+        place = f"{shift['schedule']}: " if shift.get("schedule") else ""
+        begin, end = clock(shift["from"], tz, "%a %Y-%m-%d %H:%M %Z"), clock(shift["to"], tz, "%a %m-%d %H:%M %Z")
+        found.add_row(begin, end, ", ".join(shift["users"]) or "nobody", place + shift["because"])
+    if answer["shifts"]:
+        console().print(found)
+    else:
+        print("no shifts")

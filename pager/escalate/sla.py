@@ -8,6 +8,7 @@ from pager.escalate.draft import Draft
 from pager.model.incident import DeadlineKind, State
 from pager.model.outgoing import Tell, TellKind
 from pager.model.service import Sla
+from pager.model.times import duration
 
 _SOON = 0.8  # of the time has gone: people are told
 
@@ -33,10 +34,10 @@ def tell_soon(d: Draft, kind: DeadlineKind) -> None:
     """At 80% of the time: tell those paged and the owning team."""
     what, until = ("resolve", d.incident.sla_resolve) if kind is DeadlineKind.SLA_RESOLVE_SOON else ("acknowledge", d.incident.sla_ack)
     left = max((until or d.now) - d.now, timedelta(0))
-    d.say("sla.soon", f"{_seconds(left)} left to {what}")
+    d.say("sla.soon", f"{duration(left)} left to {what}")
     d.tell(
         Tell(
-            TellKind.SLA_SOON, users=tuple(p.user for p in d.incident.paged), team=d.incident.team, what=f"{_seconds(left)} left to {what}"
+            TellKind.SLA_SOON, users=tuple(p.user for p in d.incident.paged), team=d.incident.team, what=f"{duration(left)} left to {what}"
         )
     )
 
@@ -47,13 +48,5 @@ def breach(d: Draft, kind: DeadlineKind) -> bool:
     if what == "acknowledge" and d.incident.state is not State.TRIGGERED:
         return False
     d.set(sla_breached=(*d.incident.sla_breached, what))
-    d.say("sla.breached", f"not {what}d within {_seconds(d.now - d.incident.opened_at)}")
+    d.say("sla.breached", f"not {what}d within {duration(d.now - d.incident.opened_at)}")
     return d.incident.state is not State.SUPPRESSED
-
-
-def _seconds(span: timedelta) -> str:
-    total = round(span.total_seconds())
-    minutes, seconds = divmod(total, 60)
-    hours, minutes = divmod(minutes, 60)
-    parts = [f"{hours}h" if hours else "", f"{minutes}m" if minutes else "", f"{seconds}s" if seconds else ""]
-    return " ".join(p for p in parts if p) or "0s"

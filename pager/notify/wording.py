@@ -10,6 +10,7 @@ from pager.model.alert import AlertRecord
 from pager.model.incident import Incident, Page, Paged, State
 from pager.model.outgoing import TellKind
 from pager.model.service import Service
+from pager.model.times import duration
 from pager.notify.sms import compose, plain
 from pager.notify.text import one_line, shorten
 
@@ -90,16 +91,6 @@ def notice_text(kind: TellKind, incident: Incident, record: AlertRecord, what: s
         case TellKind.ASK_OWNER:
             said = f"Please look: {what}"
     return compose(f"#{incident.number} {shorten(_sentence(said), _SAID)}", _about(incident, record), (), "")
-
-
-def duration(span: timedelta) -> str:
-    """The two largest units that are not zero: `45s`, `2m`, `1h 5m`, `3d`. Less than a second, or a negative span, is `0s`."""
-    seconds = max(int(span.total_seconds()), 0)
-    minutes, seconds = divmod(seconds, 60)
-    hours, minutes = divmod(minutes, 60)
-    days, hours = divmod(hours, 24)
-    parts = [f"{n}{unit}" for n, unit in ((days, "d"), (hours, "h"), (minutes, "m"), (seconds, "s")) if n]
-    return " ".join(parts[:2]) or "0s"
 
 
 def lateness(due_at: datetime, now: datetime, timeout: timedelta) -> timedelta | None:

@@ -43,8 +43,3 @@ def _jump(wall: datetime, tz: ZoneInfo) -> datetime:
 def wall(at: datetime, tz: ZoneInfo) -> datetime:
     """The naive wall-clock time of an instant."""
     return at.astimezone(tz).replace(tzinfo=None)
-
-
-def rfc3339(at: datetime | None) -> str | None:
-    """As RFC 3339 in UTC, to the millisecond; None stays None."""
-    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z") if at else None

@@ -5,18 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-import msgspec
-
+from pager.model.alert import AlertRecord
 from pager.model.event import Entry
+from pager.model.incident import Paged
 from pager.model.snapshot import Snapshot
-from pager.oncall.instants import rfc3339
+from pager.model.times import rfc3339
 
 
 def incident_json(snapshot: Snapshot) -> dict[str, Any]:
-    """Raises ValueError for an empty snapshot. `stage` counts from 1; `alerts` are distinct alerts, `repeats` triggers after the first."""
+    """An incident as in `list`; times are RFC 3339 in UTC. `stage` counts from 1; `alerts` are distinct alerts, `repeats` triggers after the
+    first. An older incident of a key that opened another since has the key's newest summary, and its `repeats` are None: they are not
+    kept. Only a drill has `drill`. Raises ValueError for an empty snapshot."""
     incident, record = snapshot.incident, snapshot.record
     if incident is None:
-        raise ValueError("no such incident")
+        raise ValueError("a snapshot without an incident")
+    own = _own_record(snapshot)
     return {
         "number": incident.number,
         "state": incident.state.value,
@@ -26,7 +29,7 @@ def incident_json(snapshot: Snapshot) -> dict[str, Any]:
         "summary": record.alert.summary if record else "",
         "stage": incident.stage + 1,
         "alerts": incident.alerts,
-        "repeats": record.repeats if record else 0,
+        "repeats": own.repeats if own else None,
         "opened_at": rfc3339(incident.opened_at),
         "acknowledged_at": rfc3339(incident.acknowledged_at),
         "acknowledged_by": incident.acknowledged_by or None,
@@ -37,24 +40,44 @@ def incident_json(snapshot: Snapshot) -> dict[str, Any]:
         "policy": incident.policy,
         "team": incident.team or None,
         "dedup_key": incident.dedup_key,
+        **({"drill": True} if incident.drill else {}),
     }
 
 
 def show_json(snapshot: Snapshot, timeline: Iterable[Entry]) -> dict[str, Any]:
-    """The incident with all that is known of it."""
-    incident, record = snapshot.incident, snapshot.record
+    """The incident as in `list`, with all that is known of it. `links` and `details` are those of its newest trigger; `paged` is what each person
+    has got so far. Raises ValueError for an empty snapshot."""
+    found = incident_json(snapshot)
+    incident, own = snapshot.incident, _own_record(snapshot)
     return {
-        **incident_json(snapshot),
+        **found,
+        "links": [{"href": link.href, "text": link.text} for link in own.alert.links] if own else [],
         "labels": dict(incident.labels) if incident else {},
-        "details": record.alert.details if record else {},
-        "links": [msgspec.to_builtins(link) for link in record.alert.links] if record else [],
-        "paged": [
-            {"user": p.user, "channel": p.channel, "at": rfc3339(p.at), "pages": p.pages, "result": p.result or "no answer"}
-            for p in (incident.paged if incident else ())
-        ],
+        "details": own.alert.details if own else {},
+        "notes": list(incident.notes) if incident else [],
+        "paged": [paged_json(paged) for paged in incident.paged] if incident else [],
         "timeline": [entry_json(entry) for entry in timeline],
     }
 
 
+def paged_json(paged: Paged) -> dict[str, Any]:
+    """`stage` counts from 1 and is None for the catch-all; `result` is in words."""
+    return {
+        "user": paged.user,
+        "channel": paged.channel,
+        "stage": paged.stage + 1 if paged.stage >= 0 else None,
+        "at": rfc3339(paged.at),
+        "pages": paged.pages,
+        "result": paged.result or "no answer",
+    }
+
+
 def entry_json(entry: Entry) -> dict[str, Any]:
+    """One line of a timeline; `origin` is `file:line:column` of the rule behind it."""
     return {"at": rfc3339(entry.at), "event": entry.event, "who": entry.who, "what": entry.what, "origin": entry.origin or None}
+
+
+def _own_record(snapshot: Snapshot) -> AlertRecord | None:
+    """The record, while its newest trigger belongs to this very incident."""
+    incident, record = snapshot.incident, snapshot.record
+    return record if incident is not None and record is not None and record.incident == incident.number else None

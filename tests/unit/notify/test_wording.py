@@ -15,8 +15,9 @@ from pager.model.alert import Alert, AlertRecord, Severity, Urgency
 from pager.model.incident import Incident, Page, Paged, State
 from pager.model.outgoing import TellKind
 from pager.model.service import Service
+from pager.model.times import duration
 from pager.notify.sms import fits
-from pager.notify.wording import console_page, duration, lateness, notice_text, sms_page
+from pager.notify.wording import console_page, lateness, notice_text, sms_page
 
 NIGHT = datetime(2026, 3, 1, 2, 10, tzinfo=UTC)
 NOW = NIGHT + timedelta(minutes=5)

@@ -1,0 +1,110 @@
+"""How answers look: JSON, columns, tables, times. Colours only at a terminal."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import msgspec
+import typer
+
+from pager.cli.context import USAGE, stop
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+
+Zone = ZoneInfo | None
+"""None: this machine's."""
+_LOCAL = "local"
+
+
+# --- JSON -----------------------------------------------------------------------------------------------------------------------------
+def print_json(value: Any) -> None:
+    sys.stdout.write(msgspec.json.format(msgspec.json.encode(value), indent=2).decode() + "\n")
+
+
+def print_json_list(encoded: Sequence[bytes]) -> None:
+    """A list of values that are JSON already, one a line."""
+    sys.stdout.write((b"[" + b",\n ".join(encoded) + b"]\n").decode())
+
+
+# --- text -----------------------------------------------------------------------------------------------------------------------------
+def console() -> Console:
+    """As wide as the terminal; elsewhere as COLUMNS says, or 80."""
+    from rich.console import Console
+
+    return Console(highlight=False, markup=False, emoji=False)
+
+
+def table(*headers: str) -> Table:
+    from rich.table import Table
+
+    return Table(*headers, box=None, pad_edge=False)
+
+
+def print_columns(headers: Sequence[str], rows: Iterable[Sequence[str]], colours: Sequence[str] = ()) -> None:
+    """Rows of text under their headers, the last column as long as it is, but for a terminal's edge; quick enough for a hundred thousand.
+    `colours`: one for each row's second column."""
+    from rich.cells import cell_len, set_cell_size
+
+    lines = [tuple(headers), *(tuple(row) for row in rows)]
+    widths = [max(map(cell_len, column)) for column in zip(*lines, strict=True)]
+    room = _room(sum(widths[:-1]) + 2 * len(widths[:-1]))
+    printed = []
+    for k, line in enumerate(lines):
+        cells = [cell + " " * (width - cell_len(cell)) for cell, width in zip(line, widths, strict=True)]
+        cells[-1] = line[-1] if room is None or cell_len(line[-1]) <= room else set_cell_size(line[-1], room - 1) + "…"
+        if k and colours and has_colours():
+            cells[1] = typer.style(cells[1], fg=colours[k - 1])
+        printed.append("  ".join(cells).rstrip())
+    sys.stdout.write("\n".join(printed) + "\n")
+
+
+def _room(taken: int) -> int | None:
+    """What a terminal's line has left; None where lines may be as long as they like."""
+    return max(shutil.get_terminal_size().columns - taken, 20) if sys.stdout.isatty() else None
+
+
+def has_colours() -> bool:
+    return sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+
+
+# --- times ----------------------------------------------------------------------------------------------------------------------------
+def zone(name: str) -> Zone:
+    """An IANA name, or `local`: this machine's zone. Ends with 2 for another."""
+    try:
+        return None if name == _LOCAL else ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        stop(USAGE, f"{name!r} is no time zone: an IANA name such as Europe/Madrid, or {_LOCAL}")
+
+
+def moment(text: str, tz: Zone) -> datetime:
+    """RFC 3339, or wall-clock time in `tz`, as UTC. Ends with 2 for anything else."""
+    from pager.oncall.instants import instant
+
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        stop(USAGE, f"{text!r} is no time: such as 2026-10-25T02:30 or 2026-10-25T00:30:00Z")
+    return instant(at, tz) if at.tzinfo is None and tz is not None else at.astimezone(UTC)
+
+
+def duration(text: str) -> timedelta:
+    """As in the config. Ends with 2 for anything else."""
+    from pager.config.scalars import read_duration
+
+    try:
+        return read_duration(text)
+    except ValueError as error:
+        stop(USAGE, f"{text!r} is no duration: {error}")
+
+
+def clock(at: str | None, tz: Zone, form: str = "%a %Y-%m-%d %H:%M:%S %Z", never: str = "never") -> str:
+    """A time of our JSON on the wall clock of `tz`."""
+    return datetime.fromisoformat(at).astimezone(tz).strftime(form) if at else never

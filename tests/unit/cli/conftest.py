@@ -1,0 +1,15 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.unit.cli.installation import Installation
+
+
+@pytest.fixture
+def office(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Installation:
+    """An installation; whatever folder a command names, the store is the office's."""
+    made = Installation(tmp_path / "config")
+    monkeypatch.setattr("pager.wiring.open_desk", made.open_desk)
+    return made
