@@ -235,6 +235,8 @@ def _decision(before: Snapshot, record: AlertRecord, d: Draft, rules: Rules) -> 
     told = notices(d.tells, d.incident, record, rules.planner, d.now)
     if not d.incident.is_open and record.incident == d.incident.number and record.open:
         record = ended(record, d.now)
+    if not d.incident.is_open and d.incident.ended_with is None and record.incident == d.incident.number:
+        d.set(ended_with=replace(record, applied=()))
     after = Snapshot(record=record, incident=d.incident, policy=d.policy)
     return Decision(after, tuple(d.entries), (*d.wanted_outgoing(), *told), d.answer)
 

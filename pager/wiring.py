@@ -239,12 +239,22 @@ async def open_desk(folder: Path, environment: Mapping[str, str]) -> AsyncIterat
     store = Store(url, settings.stream, worker=f"cli-{os.getpid()}")
     try:
         saved = await store.incidents.load_config()
-        config = msgspec.msgpack.decode(saved, type=Config) if saved else load(folder, environment).config or Config(settings=settings)
+        config = _saved(saved) or load(folder, environment).config or Config(settings=settings)
         current = Current(config, with_channels=False)
         rooms = Rooms(store, current, await store.incidents.secret(), Metrics())
         yield Desk(store.incidents, store.stream, rooms.door, config)
     finally:
         await store.close()
+
+
+def _saved(config: bytes | None) -> Config | None:
+    """The config that the daemon keeps in the store; None where there is none, or it is another release's."""
+    if config is None:
+        return None
+    try:
+        return msgspec.msgpack.decode(config, type=Config)
+    except msgspec.DecodeError:
+        return None
 
 
 class Finding(msgspec.Struct, frozen=True):

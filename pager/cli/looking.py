@@ -164,7 +164,7 @@ def _print_timeline(out: Console, timeline: list[dict[str, Any]], tz: Zone) -> N
     """The place in the config stands behind the reason: as a column of its own it would leave no room on 80 columns."""
     from rich.text import Text
 
-    found = table("when", "what", "who", "why")
+    found = table("when", "what", "who", "why", whole=3)
     for entry in timeline:
         why = Text(entry["what"]).append(f"{' ' if entry['what'] else ''}[{entry['origin']}]" if entry["origin"] else "", style="dim")
         found.add_row(clock(entry["at"], tz, _SHORT), entry["event"], entry["who"], why)

@@ -112,7 +112,7 @@ def _print_who(answer: dict[str, Any], person: str, tz: Zone) -> None:
 
 
 def _print_shifts(answer: dict[str, Any], tz: Zone) -> None:
-    found = table("from", "to", "who", "why")
+    found = table("from", "to", "who", "why", whole=2)
     for shift in answer["shifts"]:
         place = f"{shift['schedule']}: " if shift.get("schedule") else ""
         begin, end = clock(shift["from"], tz, "%a %Y-%m-%d %H:%M %Z"), clock(shift["to"], tz, "%a %m-%d %H:%M %Z")

@@ -42,10 +42,14 @@ def console() -> Console:
     return Console(highlight=False, markup=False, emoji=False)
 
 
-def table(*headers: str) -> Table:
+def table(*headers: str, whole: int = 1) -> Table:
+    """A table whose first `whole` columns are never broken over lines."""
     from rich.table import Table
 
-    return Table(*headers, box=None, pad_edge=False)
+    made = Table(*headers, box=None, pad_edge=False)
+    for column in made.columns[:whole]:
+        column.no_wrap = True
+    return made
 
 
 def print_columns(headers: Sequence[str], rows: Iterable[Sequence[str]], colours: Sequence[str] = ()) -> None:

@@ -57,7 +57,7 @@ SETTINGS: Record[Settings] = Record(
         "ack_expires": SPAN,
     },
     _settings,
-    origin=False,
+    origin=True,
 )
 
 

@@ -19,7 +19,7 @@ def not_active_yet(config: Config) -> list[Problem]:
     return [
         Problem(
             level=Level.NOTE,
-            file=origin.file if origin else "settings",
+            file=origin.file if origin else "config",
             line=origin.line if origin else 0,
             column=origin.column if origin else 0,
             path=path,
@@ -35,7 +35,7 @@ def _providers(c: Config) -> Iterable[Finding]:
 
 
 def _channels(c: Config) -> Iterable[Finding]:
-    return [(None, f"channels.{n}") for n in c.channels if n not in _ACTIVE_CHANNELS]
+    return [(c.settings.origin, f"channels.{n}") for n in c.channels if n not in _ACTIVE_CHANNELS]
 
 
 def _channel_targets(c: Config) -> Iterable[Finding]:
@@ -68,17 +68,17 @@ def _noise(c: Config) -> Iterable[Finding]:
         if one is not None:
             yield one.origin, f"noise.{kind}"
     if n.suppress_at_most:
-        yield None, "noise.limits"
+        yield c.settings.origin, "noise.limits"
 
 
 def _settings(c: Config) -> Iterable[Finding]:
     s = c.settings
     if s.break_glass and s.break_glass.email:
-        yield None, "settings.break_glass.email"
+        yield c.settings.origin, "settings.break_glass.email"
     if s.heartbeat_url:
-        yield None, "settings.heartbeat_out"
+        yield c.settings.origin, "settings.heartbeat_out"
     if s.throttle.per_person or s.throttle.per_number:
-        yield None, "settings.throttle"
+        yield c.settings.origin, "settings.throttle"
 
 
 _TABLE: tuple[tuple[str, Callable[[Config], Iterable[Finding]]], ...] = (

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pager.escalate import chain, sla
 from pager.escalate.asking import LOOK_AGAIN, climb, page_again
 from pager.escalate.draft import Draft
+from pager.model.event import Due
 from pager.model.incident import Deadline, DeadlineKind, PageState, Phase, State
 from pager.model.outgoing import Tell, TellKind
 from pager.model.policy import OnTimeout
@@ -14,12 +15,12 @@ from pager.model.policy import OnTimeout
 K = DeadlineKind
 
 # What moves the chain; the first that is due decides what is said.
-_MOVES: tuple[DeadlineKind, ...] = (
+MOVES: tuple[DeadlineKind, ...] = (
     K.SLA_RESOLVE, K.SLA_ACK, K.RESOLVE_TIMEOUT, K.ACK_TIMEOUT, K.ACK_EXPIRES, K.SNOOZE_END, K.ASSIGNED, K.HOURS, K.CATCH_ALL,
 )  # fmt: skip
 
 
-def on_due(d: Draft) -> None:
+def on_due(d: Draft, _: Due) -> None:
     due = [x for x in d.incident.deadlines if x.at <= d.now and x.turn in (-1, d.incident.turn)]
     d.set(deadlines=tuple(x for x in d.incident.deadlines if x.at > d.now))
     if not due:
@@ -28,14 +29,14 @@ def on_due(d: Draft) -> None:
     for kind in (K.SLA_ACK_SOON, K.SLA_RESOLVE_SOON):
         if kind in by_kind and not (kind is K.SLA_ACK_SOON and d.incident.state is not State.TRIGGERED):
             sla.tell_soon(d, kind)
-    moves = [kind for kind in _MOVES if kind in by_kind and _moves(d, kind)]
+    moves = [kind for kind in MOVES if kind in by_kind and _moves(d, kind)]
     if moves:
         d.due_at = min(by_kind[kind].at for kind in moves)
-        _STEPS[moves[0]](d)
+        STEPS[moves[0]](d)
         return
     for deadline in due:
         d.due_at = deadline.at
-        small = _SMALL.get(deadline.kind)
+        small = SMALL.get(deadline.kind)
         if small:
             small(d, deadline)
 
@@ -71,6 +72,7 @@ def _ask_who_is_missing(d: Draft) -> None:
     missing = tuple(r.user for r in d.incident.runs if r.target not in acknowledged)
     d.say("stage.waiting_for_all", f"still missing: {', '.join(missing)}", origin=d.stage.origin)
     page_again(d, missing)
+    d.arm(K.ACK_TIMEOUT, d.stage.ack_timeout)  # whatever becomes of these pages: they were asked before
 
 
 def _resolve_timeout(d: Draft) -> None:
@@ -114,7 +116,7 @@ def _next_word(d: Draft) -> str:
     return f"stage {following + 1} is paged" if following < len(d.policy.stages) else "it goes on past the last stage"
 
 
-_STEPS: dict[DeadlineKind, Callable[[Draft], None]] = {
+STEPS: dict[DeadlineKind, Callable[[Draft], None]] = {
     K.SLA_RESOLVE: _sla_broken,
     K.SLA_ACK: _sla_broken,
     K.RESOLVE_TIMEOUT: _resolve_timeout,
@@ -159,14 +161,16 @@ def _look_again(d: Draft, _: Deadline) -> None:
     """Pages wait for a free worker or provider. They are in the outbox, so there is nothing to do but to keep an eye on them."""
     if any(p.state in (PageState.QUEUED, PageState.WAITING) and p.turn == d.incident.turn for p in d.incident.pages):
         d.say("page.waiting", "its pages still wait for their provider")
-    d.arm(K.DELIVERY, LOOK_AGAIN)
+        d.arm(K.DELIVERY, LOOK_AGAIN)
+    elif not any(d.is_armed(kind) for kind in MOVES):  # should not happen, and must not end in silence
+        chain.advance(d, "nothing came of its pages")
 
 
 def _still_suppressed(d: Draft, _: Deadline) -> None:
     d.arm(K.SUPPRESSED, d.world.config.settings.ack_expires)
 
 
-_SMALL: dict[DeadlineKind, Callable[[Draft, Deadline], None]] = {
+SMALL: dict[DeadlineKind, Callable[[Draft, Deadline], None]] = {
     K.RUNG: _next_rung,
     K.REPEAT_EVERY: _repeat_in_stage,
     K.RECEIPT: _receipt_due,

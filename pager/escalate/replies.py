@@ -59,7 +59,8 @@ def over(d: Draft, by: str, what: str) -> None:
     d.withdraw_all(f"resolved by {by}")
     told = tuple(p.user for p in d.incident.paged if p.user != by and p.pages > 0)
     d.next_turn()
-    d.set(state=State.RESOLVED, since=d.now, resolved_at=d.now, resolved_by=by, deadlines=(), runs=())
+    reason = "" if d.incident.state is State.SNOOZED else d.incident.reason
+    d.set(state=State.RESOLVED, since=d.now, resolved_at=d.now, resolved_by=by, deadlines=(), runs=(), reason=reason)
     d.say("incident.resolved", what, by)
     d.tell(Tell(TellKind.RESOLVED, users=told, what=_name(d, by)))
 

@@ -28,7 +28,7 @@ _OPEN = tuple(s for s in State if s is not State.RESOLVED)
 def _rows() -> list[tuple[tuple[State, ...], str, Step]]:
     return [
         # states                 event                        step
-        (_OPEN,                  "due",                       lambda d, _: due.on_due(d)),
+        (_OPEN,                  "due",                       due.on_due),
         (_ANYWHERE,              "page accepted",             pages.accepted),
         (_ANYWHERE,              "page deferred",             pages.deferred),
         (_ANYWHERE,              "page failed",               pages.failed),

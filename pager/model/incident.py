@@ -7,7 +7,7 @@ from enum import StrEnum
 
 import msgspec
 
-from pager.model.alert import Severity, Urgency
+from pager.model.alert import AlertRecord, Severity, Urgency
 from pager.model.origin import Origin
 from pager.model.person import Rung
 
@@ -174,6 +174,7 @@ class Incident(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True)
     revision: str = ""
     drill: bool = False
     version: int = 0
+    ended_with: AlertRecord | None = None  # what was known of its alert at the end: the identity's record goes on with the next incident
 
     @property
     def is_open(self) -> bool:

@@ -81,3 +81,4 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     retain_audit: timedelta = timedelta(days=400)
     throttle: Throttle = Throttle()
     ack_expires: timedelta = timedelta(hours=24)
+    origin: Origin | None = None

@@ -51,10 +51,12 @@ def _credentials(c: Config, _: Providers) -> Iterable[Problem]:
 def _last_resort(c: Config, _: Providers) -> Iterable[Problem]:
     if c.settings.catch_all is None:
         why = "when a policy is exhausted or reaches nobody, only the people it names are paged again, and nobody else"
-        yield _problem(Level.WARNING, None, "settings.catch_all", f"is not set: {why}", 'such as {notify: ["team:sre"], every: 10m}')
+        yield _problem(
+            Level.WARNING, c.settings.origin, "settings.catch_all", f"is not set: {why}", 'such as {notify: ["team:sre"], every: 10m}'
+        )
     if c.settings.default_policy is None:
         why = "an alert that no route, alert or integration gives a service goes straight to the catch-all"
-        yield _problem(Level.WARNING, None, "settings.default_policy", f"is not set: {why}", "name a policy")
+        yield _problem(Level.WARNING, c.settings.origin, "settings.default_policy", f"is not set: {why}", "name a policy")
 
 
 # --- who can be reached ---------------------------------------------------------------------------------------------------------------
@@ -114,7 +116,7 @@ def _ladder(c: Config, user: str) -> Iterable[_Way]:
     ladder: Ladder = own or c.settings.ladder
     for urgency, rungs in (("high", ladder.high), ("low", ladder.low)):
         channels = tuple(dict.fromkeys(channel for rung in rungs for channel in rung.via))
-        yield _Way(user, channels, f"{path}.{urgency}", person.origin if own and person else None)
+        yield _Way(user, channels, f"{path}.{urgency}", person.origin if own and person else c.settings.origin)
 
 
 def _people(c: Config, target: Target) -> tuple[str, ...]:
@@ -136,7 +138,7 @@ def _either(channels: Iterable[str]) -> str:
 
 def _problem(level: Level, origin: Origin | None, path: str, message: str, suggestion: str = "") -> Problem:
     """`origin` None: a setting that is not written anywhere."""
-    file, line, column = (origin.file, origin.line, origin.column) if origin else ("settings", 0, 0)
+    file, line, column = (origin.file, origin.line, origin.column) if origin else ("config", 0, 0)
     return Problem(level=level, file=file, line=line, column=column, path=path, message=message, suggestion=suggestion)
 
 

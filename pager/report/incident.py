@@ -14,9 +14,8 @@ from pager.model.times import rfc3339
 
 def incident_json(snapshot: Snapshot) -> dict[str, Any]:
     """An incident as in `list`; times are RFC 3339 in UTC. `stage` counts from 1; `alerts` are distinct alerts, `repeats` triggers after the
-    first. An older incident of a key that opened another since has the key's newest summary, and its `repeats` are None: they are not
-    kept. Only a drill has `drill`. Raises ValueError for an empty snapshot."""
-    incident, record = snapshot.incident, snapshot.record
+    first. Only a drill has `drill`. Raises ValueError for an empty snapshot."""
+    incident = snapshot.incident
     if incident is None:
         raise ValueError("a snapshot without an incident")
     own = _own_record(snapshot)
@@ -26,7 +25,7 @@ def incident_json(snapshot: Snapshot) -> dict[str, Any]:
         "severity": incident.severity.value,
         "urgency": incident.urgency.value,
         "service": incident.service,
-        "summary": record.alert.summary if record else "",
+        "summary": own.alert.summary if own else "",
         "stage": incident.stage + 1,
         "alerts": incident.alerts,
         "repeats": own.repeats if own else None,
@@ -78,6 +77,8 @@ def entry_json(entry: Entry) -> dict[str, Any]:
 
 
 def _own_record(snapshot: Snapshot) -> AlertRecord | None:
-    """The record, while its newest trigger belongs to this very incident."""
+    """The record, while it belongs to this very incident; else what was known at its end."""
     incident, record = snapshot.incident, snapshot.record
-    return record if incident is not None and record is not None and record.incident == incident.number else None
+    if incident is None or (record is not None and record.incident == incident.number):
+        return record
+    return incident.ended_with

@@ -39,15 +39,19 @@ class Installation:
 
     def __init__(self, folder: Path, text: str = PAYMENTS) -> None:
         self.folder = folder
-        self.write(text)
-        config = config_of(text)
-        self.config = config
-        self.rules = Rules(config, Providers.of(config, {"sms": ("twilio",)}))
+        self.configure(text)
         self.store = MemoryStore()
         self.phones = MemoryChannel("twilio", "twilio", expects_receipt=False)
         self.opened: list[Path] = []
 
+    def configure(self, text: str) -> None:
+        """Write the config, and have the daemon run on it."""
+        self.write(text)
+        self.config = config_of(text)
+        self.rules = Rules(self.config, Providers.of(self.config, {"sms": ("twilio",)}))
+
     def write(self, text: str) -> None:
+        """What the folder holds; it may be broken."""
         self.folder.mkdir(parents=True, exist_ok=True)
         (self.folder / "pagerd.yaml").write_text(textwrap.dedent(text))
 

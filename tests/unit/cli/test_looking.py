@@ -9,6 +9,8 @@ import pytest
 from pager.cli import looking
 from pager.model.event import Fault
 from pager.ports import GiveUp
+from tests.fakes.memory_store import MemoryIncidents
+from tests.payments import PAYMENTS
 from tests.unit.cli.installation import Installation
 
 CONTRACT = ["number", "state", "severity", "urgency", "service", "summary", "stage", "alerts", "opened_at", "acknowledged_at",
@@ -39,6 +41,17 @@ class TestList:
         assert [i["number"] for i in office.json("list", "--all")] == [1, 2]
         [resolved] = office.json("list", "--state", "resolved")
         assert (resolved["resolved_by"], resolved["next_deadline"]) == ("ana", None)
+
+    def test_one_that_is_resolved_while_the_list_is_read_is_not_in_it(self, office: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
+        office.alert(dedup_key="a")
+        office.alert(dedup_key="b")
+        office.pagerd("resolve", "1")
+
+        async def a_moment_ago(_: MemoryIncidents) -> list[int]:
+            return [1, 2]
+
+        monkeypatch.setattr(MemoryIncidents, "open_numbers", a_moment_ago)
+        assert [i["number"] for i in office.json("list")] == [2]
 
     def test_filters_narrow_it_down(self, office: Installation) -> None:
         office.alert(dedup_key="a", service="plain")
@@ -129,6 +142,8 @@ class TestShow:
         assert "21211 not a number" in " ".join(office.pagerd("show", "1").stdout.split())
 
     def test_that_nobody_was_paged_is_said(self, office: Installation) -> None:
-        office.store.alerts.add({b"action": b"acknowledge", b"dedup_key": b"k"})
-        office.alert()  # somebody had it before it was seen
-        assert "nobody has been paged" in office.pagerd("show", "1").stdout
+        office.configure(PAYMENTS + 'routes: [{name: staging, match: {env: staging}, suppress: "staging never pages"}]')
+        office.alert(labels={"env": "staging"})
+        shown = office.pagerd("show", "1").stdout
+        assert "suppressed (staging never pages)" in shown
+        assert "nobody has been paged" in shown

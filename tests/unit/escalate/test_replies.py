@@ -9,7 +9,7 @@ import pytest
 from pager.model.alert import Alert
 from pager.model.event import AlertSeen
 from pager.model.incident import State
-from tests.night import Night, config_of
+from tests.night import Night, accepts, config_of, refuses
 from tests.payments import PAYMENTS, with_policy
 
 
@@ -117,6 +117,16 @@ def test_wait_for_all_pages_until_each_target_has_answered() -> None:
     assert night.paged() == [("0:00", "ben"), ("0:00", "erik"), ("5:00", "erik"), ("10:00", "erik")]
     night.say("acknowledge", by="erik")
     assert night.state is State.ACKNOWLEDGED
+
+
+def test_wait_for_all_goes_on_asking_when_a_later_page_fails() -> None:
+    night = Night(config_of(with_policy('[{notify: ["user:ben", "user:erik"], via: [sms], ack_timeout: 5m, wait_for: all}]')))
+    night.alert(service="mine")
+    night.provider = refuses
+    night.until("5:00")
+    night.provider = accepts
+    night.until("10:00")
+    assert night.paged()[-2:] == [("10:00", "ben"), ("10:00", "erik")]
 
 
 def test_a_worse_alert_wakes_an_acknowledged_incident_and_an_equal_one_does_not(night: Night) -> None:
