@@ -113,7 +113,7 @@ class Deliver:
                 return
             match entry.item:
                 case SendPage():
-                    event = await self._send(entry, entry.item, begun)
+                    event = await self._send_or_fail(entry, entry.item, begun)
                 case LookUp():
                     event = await self._look_up(entry.item, begun.snapshot)
                 case Notice():
@@ -131,6 +131,15 @@ class Deliver:
             raise result.error
 
     # --- a page -----------------------------------------------------------------------------------------------------------------------
+    async def _send_or_fail(self, entry: OutboxEntry, item: SendPage, begun: Begun) -> Event | None:
+        """A fault of our own must not end in silence: the page counts as failed, and the chain goes on to the next way."""
+        try:
+            return await self._send(entry, item, begun)
+        except Exception as error:
+            self._meter.failure("deliver")
+            log.exception("page.internal_error", incident=item.incident, page=item.seq)
+            return PageFailed(item.seq, item.attempt, f"internal error: {type(error).__name__}: {error}")
+
     async def _send(self, entry: OutboxEntry, item: SendPage, begun: Begun) -> Event | None:
         page = begun.snapshot.incident.page(item.seq) if begun.snapshot.incident else None
         no = why_not(begun.snapshot, page, item)
