@@ -52,7 +52,7 @@ def _on_layer(
     for user in slots:
         if len(places) == layer.take:
             break
-        if user is None:
+        if user is None or any(place.user == user for place in places):
             continue
         why = why_not_there(user, at, people, removed)
         if why:

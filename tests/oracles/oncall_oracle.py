@@ -62,7 +62,7 @@ def _layer(schedule: Schedule, layer: Layer, at: datetime, people: dict[str, Per
     if layer.take == 1 and order[0] is None:
         return []
     there = [u for u in order if u is not None and u not in gone and u in people and not _is_away(people[u], at)]
-    return there[: layer.take]
+    return list(dict.fromkeys(there))[: layer.take]
 
 
 def _handoff(layer: Layer, turn: int) -> datetime:

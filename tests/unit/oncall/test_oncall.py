@@ -80,6 +80,10 @@ def test_two_at_once() -> None:
     assert names(schedule(layer("ana", "ben", "chandra", take=2)), "2026-01-13T00:00") == ["ben", "chandra"]
 
 
+def test_two_at_once_are_two_people() -> None:
+    assert names(schedule(layer("ana", "ana", "ben", take=2)), "2026-01-06T00:00") == ["ana", "ben"]
+
+
 def test_months_clamp_from_the_original_day() -> None:
     s = schedule(layer("ana", "ben", every=Every(months=1), starts="2026-01-31T00:00"), tz="UTC")
     assert [x.start.strftime("%m-%d") for x in shifts(s, utc("2026-01-31T00:00"), utc("2026-06-01T00:00"), PEOPLE)] == [
