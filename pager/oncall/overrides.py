@@ -45,7 +45,11 @@ def _because(override: Override) -> str:
 
 
 def _unique(places: tuple[Place, ...]) -> tuple[Place, ...]:
-    return tuple({p.user: p for p in reversed(places)}.values())[::-1]
+    """Each person once, where they stood first."""
+    found: dict[str, Place] = {}
+    for place in places:
+        found.setdefault(place.user, place)
+    return tuple(found.values())
 
 
 def override_edges(schedule: Schedule, at: datetime) -> list[datetime]:
