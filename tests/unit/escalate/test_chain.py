@@ -183,3 +183,32 @@ def test_an_alert_without_service_goes_by_the_default_policy() -> None:
     night.alert(service="")
     assert night.incident.policy == "default"
     assert {s.user for s in night.sent} == {"ana"}
+
+
+def test_an_open_incident_keeps_its_policy_and_asks_who_is_on_call_now() -> None:
+    night = Night(config_of(PAYMENTS))
+    night.alert(service="plain")
+    edited = PAYMENTS.replace('notify: ["schedule:secondary", "user:dora"]', 'notify: ["user:erik"]').replace(
+        "users: [ben]", "users: [erik]"
+    )
+    night.rules = Night(config_of(edited)).rules
+    night.until("5:00")
+    assert night.paged()[1:] == [("5:00", "erik"), ("5:00", "dora")], "stage 2 as it was, with whoever is on call in its schedule now"
+    fresh = Night(config_of(edited))
+    fresh.alert(service="plain")
+    assert fresh.until("5:00").paged()[1:] == [("5:00", "erik")]
+
+
+def test_every_state_change_and_every_page_has_its_line_in_the_timeline() -> None:
+    night = Night(config_of(PAYMENTS))
+    night.alert(service="plain")
+    night.until("5:00").say("acknowledge", by="ben")
+    night.say("resolve", by="ben")
+    events = [(e.event, bool(e.what or e.who != "pagerd")) for e in night.entries]
+    assert [name for name, _ in events] == [
+        "incident.opened", "stage.entered", "page.queued", "page.accepted",
+        "stage.entered", "page.queued", "page.queued", "page.accepted", "page.accepted",
+        "incident.acknowledged", "incident.resolved",
+    ]  # fmt: skip
+    assert all(reason for _, reason in events)
+    assert [e.origin for e in night.entries if e.event == "stage.entered"] == ["pagerd.yaml:30:9", "pagerd.yaml:31:9"]
