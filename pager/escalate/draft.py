@@ -11,7 +11,7 @@ from pager.escalate.effects import World
 from pager.model.event import Answer, Entry
 from pager.model.incident import Deadline, DeadlineKind, Incident, Page, PageState, Run
 from pager.model.origin import Origin
-from pager.model.outgoing import LookUp, Notice, Outgoing, Priority, SendPage, Tell
+from pager.model.outgoing import LookUp, Outgoing, Priority, SendPage, Tell
 from pager.model.policy import Policy, Stage
 
 # These belong to the whole incident; all others fall with the turn they were set in.
@@ -123,9 +123,6 @@ class Draft:
     def _is_queued(self, item: SendPage) -> bool:
         page = self.incident.page(item.seq)
         return page is not None and page.state is PageState.QUEUED
-
-    def notice(self, notice: Notice) -> None:
-        self.outgoing.append(notice)
 
 
 def _recent(pages: tuple[Page, ...]) -> tuple[Page, ...]:

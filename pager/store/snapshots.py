@@ -50,9 +50,6 @@ class Snapshots:
         await self._fetch_policies(incidents)
         return [self._snapshot(r, i) for r, i in zip(records, incidents, strict=True)]
 
-    def remember(self, ref: str, policy: Policy) -> None:
-        self._policies.setdefault(ref, policy)
-
     async def _incidents(self, numbers: Sequence[int]) -> list[Incident | None]:
         wanted = [number for number in numbers if number]
         found = iter(await self._connection.call("MGET", *map(self._keys.incident, wanted)) if wanted else ())
