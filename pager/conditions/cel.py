@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypeAlias
 
 from cel_expr_python import cel
 
@@ -18,6 +18,9 @@ _PLACE = re.compile(r"ERROR: [^:]*:(\d+):(\d+): (.*)")
 
 VARIABLES = (*_TEXTS, *_NUMBERS, "labels", "details")
 """What an expression may speak of."""
+
+Activation: TypeAlias = cel.Activation
+"""The values of the variables, made ready for any number of expressions."""
 
 
 @lru_cache(maxsize=1)
@@ -35,6 +38,8 @@ def compiled(expression: str) -> cel.Expression:
         found = _environment().compile(expression)
     except RuntimeError as error:
         raise ValueError(str(error)) from None
+    except TypeError:
+        raise ValueError("ERROR: <input>:1:1: holds half a surrogate pair, which is not text") from None
     if found.return_type().name() not in ("BOOL", "DYN"):
         raise ValueError(f"ERROR: <input>:1:1: should be true or false, gives {found.return_type().name().lower()}")
     return found
@@ -47,19 +52,32 @@ def problem_with(expression: str) -> tuple[int, str] | None:
     except ValueError as error:
         found = _PLACE.search(str(error))
         if found is None:
-            return 0, str(error).splitlines()[0]
+            return 0, _first_line(error)
         line, column, what = int(found[1]), int(found[2]), found[3].removesuffix("[INVALID_ARGUMENT]").strip()
         before = sum(len(text) + 1 for text in expression.split("\n")[: line - 1])
         return min(before + column - 1, len(expression)), what.replace(" (in container '')", "")
     return None
 
 
-def evaluate(expression: str, facts: Mapping[str, Any]) -> Verdict:
+def bind(facts: Mapping[str, Any]) -> Activation:
+    """`facts` has every name of VARIABLES. A value that CEL can't hold makes only the expressions fail that ask for it."""
+    return _environment().Activation(data=facts)
+
+
+def evaluate(expression: str, facts: Activation) -> Verdict:
     """The expression's value. An error while running, or no boolean, is Failed."""
     try:
-        value = compiled(expression).eval(data=facts)
+        value = compiled(expression).eval(activation=facts)
     except (ValueError, RuntimeError, TypeError, OverflowError) as error:
-        return Failed(str(error).splitlines()[0])
-    if value.type().name() == "BOOL":
-        return HOLDS if value.value() else DOES_NOT
-    return Failed(str(value.value()).splitlines()[0])
+        return Failed(_first_line(error))
+    match value.type().name():
+        case "BOOL":
+            return HOLDS if value.value() else DOES_NOT
+        case "ERROR":
+            return Failed(_first_line(value.value()))
+        case kind:  # only what is dynamic, such as a detail, gets this far
+            return Failed(f"should be true or false, gives {kind.lower()}")
+
+
+def _first_line(what: object) -> str:
+    return next(iter(str(what).splitlines()), "no reason given")

@@ -46,7 +46,7 @@ class RuleIndex:
     def _candidates(self, facts: Facts) -> Iterable[int]:
         found: list[int] = []
         for key, by_value in self._by_value.items():
-            value = facts.text(key)
+            value = facts.get(key)
             if value is not None and value in by_value:
                 found += by_value[value]
         return sorted(found + self._others) if found else self._others

@@ -135,7 +135,7 @@ def _merge(into: dict[str, Any], more: Mapping[str, Any], node: Node, section: s
 
 def _check_references(config: Config, context: Context) -> None:
     # What was written but could not be built is known all the same: one mistake should not look like many.
-    written = {(p.path.split(".")[0], p.path.split(".")[1].split("[")[0]) for p in context.problems if p.path.count(".") >= 1}
+    broken = tuple(p.path for p in context.problems)
     known: dict[str, tuple[str, set[str]]] = {
         "user": ("users", set(config.users)),
         "team": ("teams", set(config.teams)),
@@ -147,7 +147,7 @@ def _check_references(config: Config, context: Context) -> None:
     }
     for kind, name, node, path in context.references:
         section, names = known[kind]
-        if name not in names and (section, name) not in written:
+        if name not in names and not any(path == f"{section}.{name}" or path.startswith(f"{section}.{name}.") for path in broken):
             context.fail(node, path, f"there is no {kind} {name!r}", nearest(name, names))
 
 

@@ -11,6 +11,8 @@ def without_secrets(config: Config) -> Config:
     """The same decisions, but no credentials and no keys: safe to keep in the store."""
     return replace(
         config,
+        # Addresses may hold a password or a token, and whoever reads this has found the store already.
+        settings=replace(config.settings, redis_url="", heartbeat_url=""),
         providers={name: replace(p, options={}) for name, p in config.providers.items()},
         integrations={name: replace(i, key="", secret="") for name, i in config.integrations.items()},
         heartbeats={name: replace(h, key="") for name, h in config.heartbeats.items()},

@@ -126,6 +126,8 @@ def _pattern(text: str) -> str:
         re.compile(text)
     except re.error as error:
         raise ValueError(f"{error.msg} at position {error.pos}") from None
+    except (RecursionError, OverflowError):
+        raise ValueError("nested too deeply") from None
     return text
 
 

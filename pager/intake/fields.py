@@ -89,13 +89,13 @@ class _Fields:
 
     def links(self) -> tuple[Link, ...]:
         return tuple(
-            Link(href=clean(str(x.get("href", "")), 2000), text=clean(str(x.get("text", "")), MAX_FIELD))
+            Link(href=clean(str(x.get("href") or ""), 2000), text=clean(str(x.get("text") or ""), MAX_FIELD))
             if isinstance(x, dict) else Link(href=clean(str(x), 2000))
             for x in self._listed("links")
         )  # fmt: skip
 
     def images(self) -> tuple[str, ...]:
-        return tuple(clean(str(x.get("src", "") if isinstance(x, dict) else x), 2000) for x in self._listed("images"))
+        return tuple(clean(str(x.get("src") or "" if isinstance(x, dict) else x), 2000) for x in self._listed("images"))
 
     def _listed(self, name: str) -> list[Any]:
         value = self.fields.get(name)
@@ -123,7 +123,8 @@ def read_fields(fields: Mapping[str, Any], scope: str, integration: str = "") ->
         return Unreadable("summary: missing or empty, a trigger needs one")
     if isinstance(fields.get("dedup_key"), (dict, list)):
         return Unreadable(f"dedup_key: should be text, found {_kind(fields['dedup_key'])}")
-    key = short_key(clean(_scalar(fields.get("dedup_key") or ""), MAX_SUMMARY * 4))
+    given = fields.get("dedup_key")
+    key = short_key(clean("" if given is None else _scalar(given), MAX_SUMMARY * 4))
     if not key and known is not Action.TRIGGER:
         return Unreadable(f"dedup_key: missing or empty, {known} needs one")
     texts = {name: reader.text(name) for name in _TEXTS}

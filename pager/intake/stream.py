@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
@@ -34,15 +35,21 @@ def _from_json(raw: bytes) -> Alert | Unreadable:
     try:
         body = _decode(raw)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        try:  # one broken byte in a text should not cost the page
-            body = _decode(raw.decode("utf-8", "replace").encode())
-        except msgspec.DecodeError:
+        try:
+            body = _mended(raw)
+        except (ValueError, RecursionError):
             return Unreadable(f"alert: not JSON: {error}")
     except RecursionError:
         return Unreadable("alert: nested too deeply")
     if not isinstance(body, dict):
         return Unreadable("alert: should be a JSON object")
     return read_fields(body, SCOPE)
+
+
+def _mended(raw: bytes) -> Any:
+    """A broken byte, or half an emoji of a text cut in its middle, should not cost the page. Raises ValueError or RecursionError."""
+    read = json.loads(raw.decode("utf-8", "replace"))
+    return _decode(json.dumps(read, ensure_ascii=False).encode("utf-8", "replace"))
 
 
 def _from_flat(fields: Mapping[bytes, bytes]) -> dict[str, Any]:

@@ -22,8 +22,9 @@ def _instead(char: str) -> str:
     if char.isspace():
         return " "
     # Format characters join emoji and letters of several scripts; direction overrides can make a text read as another.
-    joins = unicodedata.category(char) == "Cf" and not ("\u202a" <= char <= "\u202e" or "\u2066" <= char <= "\u2069")
-    return char if joins else ""
+    category = unicodedata.category(char)
+    joins = category == "Cf" and not ("\u202a" <= char <= "\u202e" or "\u2066" <= char <= "\u2069")
+    return char if joins or category == "Cn" else ""  # Cn: an emoji younger than Python's tables
 
 
 def short_key(key: str) -> str:
