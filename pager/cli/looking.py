@@ -10,7 +10,7 @@ import msgspec
 import typer
 
 from pager.cli.context import DEFAULT_CONFIG, NO, USAGE, ConfigOption, JsonOption, Number, ZoneOption, at_desk, stop
-from pager.cli.printing import Zone, clock, console, print_columns, print_json, print_json_list, table, zone
+from pager.cli.printing import Zone, clock, console, print_columns, print_json, print_json_list, printable, table, zone
 from pager.model.incident import Incident, State
 from pager.model.snapshot import Snapshot
 from pager.report.incident import incident_json, show_json
@@ -145,7 +145,7 @@ def _print_head(out: Console, found: dict[str, Any], tz: Zone) -> None:
         out.print(f"label {name}={value}")
     for name, value in found["details"].items():
         text = value if isinstance(value, str) else msgspec.json.encode(value).decode()
-        out.print(f"detail {name}={text[:_MOST_DETAIL]}{'…' if len(text) > _MOST_DETAIL else ''}")
+        out.print(f"detail {printable(name)}={printable(text[:_MOST_DETAIL])}{'…' if len(text) > _MOST_DETAIL else ''}")
     for link in found["links"]:
         out.print(f"link {link['text']} {link['href']}" if link["text"] else f"link {link['href']}", soft_wrap=True)
 

@@ -96,7 +96,10 @@ def moment(text: str, tz: Zone) -> datetime:
         at = datetime.fromisoformat(text)
     except ValueError:
         stop(USAGE, f"{text!r} is no time: such as 2026-10-25T02:30 or 2026-10-25T00:30:00Z")
-    return instant(at, tz) if at.tzinfo is None and tz is not None else at.astimezone(UTC)
+    try:
+        return instant(at, tz) if at.tzinfo is None and tz is not None else at.astimezone(UTC)
+    except OverflowError:
+        stop(USAGE, f"{text!r} is beyond the calendar")
 
 
 def duration(text: str) -> timedelta:
@@ -112,3 +115,8 @@ def duration(text: str) -> timedelta:
 def clock(at: str | None, tz: Zone, form: str = "%a %Y-%m-%d %H:%M:%S %Z", never: str = "never") -> str:
     """A time of our JSON on the wall clock of `tz`."""
     return datetime.fromisoformat(at).astimezone(tz).strftime(form) if at else never
+
+
+def printable(text: str) -> str:
+    """Whatever stands in an entry can't move the cursor."""
+    return "".join(c if c.isprintable() else "·" for c in text)

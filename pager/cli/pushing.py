@@ -10,7 +10,7 @@ import msgspec
 import typer
 
 from pager.cli.context import DEFAULT_CONFIG, GOOD, NO, USAGE, ConfigOption, JsonOption, at_desk, stop
-from pager.cli.printing import print_json
+from pager.cli.printing import print_json, printable
 from pager.intake.fields import Unreadable
 from pager.intake.stream import read_entry
 from pager.model.times import rfc3339
@@ -109,7 +109,7 @@ def dead_list(config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = False
         return print_json([{"id": x.id, "reason": x.reason, "at": rfc3339(x.at), "fields": _fields(x)} for x in letters])
     for letter in letters:
         content = " ".join(f"{name}={value[:_MOST_SHOWN]}" for name, value in _fields(letter).items())
-        print("  ".join(_printable(part) for part in (letter.id, letter.reason, content[:_MOST_SHOWN])))
+        print("  ".join(printable(part) for part in (letter.id, letter.reason, content[:_MOST_SHOWN])))
 
 
 def dead_retry(
@@ -136,8 +136,3 @@ def dead_retry(
 
 def _fields(letter: DeadLetter) -> dict[str, str]:
     return {name.decode("utf-8", "replace"): value.decode("utf-8", "replace") for name, value in letter.fields.items()}
-
-
-def _printable(text: str) -> str:
-    """Whatever stands in an entry can't move the cursor."""
-    return "".join(c if c.isprintable() else "·" for c in text)
