@@ -12,6 +12,7 @@ import msgspec
 from pager.model.event import Entry, EntryId, Fault
 from pager.model.outgoing import Outgoing, Priority
 from pager.model.snapshot import Code, Identity, Snapshot
+from pager.notify.card import Card
 
 
 class StoreUnavailable(Exception):
@@ -178,8 +179,10 @@ class AlertStream(Protocol):
 
 
 class Message(msgspec.Struct, frozen=True, kw_only=True):
-    """What a channel sends. `id` is unique to the page (`42-3`) or empty for a notice; `code` is the reply code that stands in the text;
-    `callback` is where receipts go, or empty."""
+    """What a channel sends. `id` is unique to the page (`42-3`) or empty for a notice; `code` is the page's reply code; `callback` is where
+    receipts go, or empty. `text` says all that matters; a channel with room for more shows `card` instead, with `text` for where it can't
+    be shown (a phone's lock screen). `thread` is the same for all messages about an incident, or empty; `link` is a page with buttons to
+    answer by, or empty."""
 
     address: str
     text: str
@@ -187,6 +190,11 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
     code: str = ""
     callback: str = ""
     valid_for: timedelta = timedelta(minutes=5)
+    card: Card | None = None
+    thread: str = ""
+    link: str = ""
+    subject: str = ""
+    urgent: bool = False
 
 
 class Sent(msgspec.Struct, frozen=True):
@@ -247,6 +255,39 @@ class Channel(Protocol):
         """None when the credentials work, else what is wrong and what to do."""
 
     async def close(self) -> None: ...
+
+
+class Post(msgspec.Struct, frozen=True, array_like=True):
+    """What is known of an incident's message in a chat channel. `receipt` is the vendor's name for it, empty before it is there; `version` the
+    incident's version that it shows, `told` how many lines of the timeline stand in its thread. `trying` is true from before a new message
+    is asked for until its answer is noted: found true, the message may be there already."""
+
+    address: str
+    provider: str
+    receipt: str = ""
+    version: int = 0
+    told: int = 0
+    trying: bool = False
+
+
+class Board(Protocol):
+    """A chat where an incident has one message in a channel, kept up to date, and a thread under it. Never raises for what the vendor says
+    or for a broken line. `key` names a message: the same message asked for again has the same key."""
+
+    name: str
+
+    async def post(self, address: str, card: Card, text: str, key: str) -> SendResult:
+        """A new message in the channel `address` (`#payments` or the vendor's id)."""
+
+    async def update(self, receipt: str, card: Card, text: str) -> SendResult:
+        """Show this card in place of what the message shows. Done twice, it is as if done once."""
+
+    async def reply(self, receipt: str, text: str, key: str) -> SendResult:
+        """Several lines into the thread under the message."""
+
+    async def find_post(self, address: str, key: str, since: datetime) -> Sent | None: ...
+
+    async def find_reply(self, receipt: str, key: str) -> Sent | None: ...
 
 
 class Refusals(Protocol):
