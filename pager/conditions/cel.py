@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any, TypeAlias
 
 from cel_expr_python import cel
 
 from pager.conditions.verdict import DOES_NOT, HOLDS, Failed, Verdict
+from pager.model.plain import plain
 
 _T = cel.Type
 _TEXTS = ("severity", "source", "service", "component", "group", "class", "integration", "summary", "urgency", "dedup_key", "action")
@@ -33,16 +34,21 @@ def _environment() -> cel.Env:
 
 @lru_cache(maxsize=4096)
 def compiled(expression: str) -> cel.Expression:
-    """Raises ValueError with `problem_with`'s message when the expression is not a CEL boolean."""
+    """Raises ValueError with a message for `place_of` when the expression is not a CEL boolean."""
+    found = compile_in(_environment(), expression)
+    if found.return_type().name() not in ("BOOL", "DYN"):
+        raise ValueError(f"ERROR: <input>:1:1: should be true or false, gives {found.return_type().name().lower()}")
+    return found
+
+
+def compile_in(environment: cel.Env, expression: str) -> cel.Expression:
+    """Raises ValueError with a message for `place_of`."""
     try:
-        found = _environment().compile(expression)
+        return environment.compile(expression)
     except RuntimeError as error:
         raise ValueError(str(error)) from None
     except TypeError:
         raise ValueError("ERROR: <input>:1:1: holds half a surrogate pair, which is not text") from None
-    if found.return_type().name() not in ("BOOL", "DYN"):
-        raise ValueError(f"ERROR: <input>:1:1: should be true or false, gives {found.return_type().name().lower()}")
-    return found
 
 
 def problem_with(expression: str) -> tuple[int, str] | None:
@@ -50,34 +56,44 @@ def problem_with(expression: str) -> tuple[int, str] | None:
     try:
         compiled(expression)
     except ValueError as error:
-        found = _PLACE.search(str(error))
-        if found is None:
-            return 0, _first_line(error)
-        line, column, what = int(found[1]), int(found[2]), found[3].removesuffix("[INVALID_ARGUMENT]").strip()
-        before = sum(len(text) + 1 for text in expression.split("\n")[: line - 1])
-        return min(before + column - 1, len(expression)), what.replace(" (in container '')", "")
+        return place_of(error, expression)
     return None
 
 
+def place_of(error: ValueError, expression: str) -> tuple[int, str]:
+    """What a ValueError of this module says, with the offset in the expression."""
+    found = _PLACE.search(str(error))
+    if found is None:
+        return 0, first_line(error)
+    line, column, what = int(found[1]), int(found[2]), found[3].removesuffix("[INVALID_ARGUMENT]").strip()
+    before = sum(len(text) + 1 for text in expression.split("\n")[: line - 1])
+    return min(before + column - 1, len(expression)), what.replace(" (in container '')", "")
+
+
 def bind(facts: Mapping[str, Any]) -> Activation:
-    """`facts` has every name of VARIABLES. A value that CEL can't hold makes only the expressions fail that ask for it."""
-    return _environment().Activation(data=facts)
+    """`facts` has every name of VARIABLES. A value that CEL can't hold makes only the expressions fail that ask for it: it is bound as the
+    text that `plain` makes of it, since CEL itself would fail for all that ask for its map."""
+    return _environment().Activation(data={**facts, "labels": plain(facts["labels"]), "details": plain(facts["details"])})
 
 
 def evaluate(expression: str, facts: Activation) -> Verdict:
     """The expression's value. An error while running, or no boolean, is Failed."""
+    value = run(compiled, expression, facts)
+    if isinstance(value, Failed):
+        return value
+    kind = value.type().name()
+    if kind == "BOOL":
+        return HOLDS if value.value() else DOES_NOT
+    return Failed(f"should be true or false, gives {kind.lower()}")  # only what is dynamic, such as a detail, gets this far
+
+
+def run(compile_: Callable[[str], cel.Expression], expression: str, facts: Activation) -> cel.Value | Failed:
     try:
-        value = compiled(expression).eval(activation=facts)
+        value = compile_(expression).eval(activation=facts)
+        return Failed(first_line(value.value())) if value.type().name() == "ERROR" else value
     except (ValueError, RuntimeError, TypeError, OverflowError) as error:
-        return Failed(_first_line(error))
-    match value.type().name():
-        case "BOOL":
-            return HOLDS if value.value() else DOES_NOT
-        case "ERROR":
-            return Failed(_first_line(value.value()))
-        case kind:  # only what is dynamic, such as a detail, gets this far
-            return Failed(f"should be true or false, gives {kind.lower()}")
+        return Failed(first_line(error))
 
 
-def _first_line(what: object) -> str:
+def first_line(what: object) -> str:
     return next(iter(str(what).splitlines()), "no reason given")

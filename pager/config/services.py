@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from pager.conditions.cel_body import problem_with
 from pager.config.named import Named, with_condition
-from pager.config.reading import Bool, Choice, Either, Field, ListOf, MapOf, Record, Ref
+from pager.config.reading import Bool, Choice, Context, Either, Field, Json, ListOf, MapOf, Record, Ref, Shape, nearest, pairs_of
 from pager.config.scalars import COUNT, DURATION, SPAN, TEXT
 from pager.config.shapes import (
     CHANNEL,
@@ -14,8 +15,11 @@ from pager.config.shapes import (
     SEVERITY,
     TARGETS,
     URGENCY,
+    Expression,
     condition_of,
 )
+from pager.config.tree import Node
+from pager.intake.fields import KNOWN
 from pager.model.policy import OnTimeout, Policy, Stage
 from pager.model.route import Route
 from pager.model.service import Heartbeat, Integration, Service, Sla
@@ -89,8 +93,45 @@ _RESOLVE_AFTER = Either(
     scalar=SPAN,
     map=Record({"after": Field(SPAN, required=True), "ask_owner": Bool()}, lambda after, ask_owner=False: (after, ask_owner), origin=False),
 )
+_BODY_CEL = Expression(problem_with)
+
+
+class _Fields(Shape[dict[str, str]]):
+    """`{summary: CEL over body, …}`: the fields of the stream contract."""
+
+    expected = "a map from fields of an alert to CEL over `body`"
+
+    def read(self, node: Node, context: Context, path: str) -> dict[str, str] | None:
+        if node.kind != "map":
+            return self.wrong(node, context, path)
+        found: dict[str, str] = {}
+        for key, value in pairs_of(node, context, path):
+            at = f"{path}.{key.text}"
+            if key.text not in KNOWN:
+                context.fail(key, at, f"{key.text!r} is no field of an alert", nearest(key.text, KNOWN))
+                continue
+            expression = _BODY_CEL.read(value, context, at)
+            if expression is not None:
+                found[key.text] = expression
+        return found
+
+    def schema(self) -> Json:
+        return {"type": "object", "propertyNames": {"enum": sorted(KNOWN)}, "additionalProperties": _BODY_CEL.schema()}
+
+
+class _Integration(Record[Integration]):
+    """One whose fields are mapped is of kind generic: every other kind knows its own."""
+
+    def values(self, node: Node, context: Context, path: str) -> dict[str, Any] | None:
+        values = super().values(node, context, path)
+        if values and values.get("fields") and values["kind"] != "generic":
+            key = next(key for key, _ in node.pairs() if key.text == "fields")
+            context.fail(key, f"{path}.fields", f"kind {values['kind']} has its own fields", "only kind generic maps them")
+        return values
+
+
 INTEGRATIONS = Named(
-    Record(
+    _Integration(
         {
             "kind": Field(Choice({k: k for k in INTEGRATION_KINDS}), required=True),
             "key": TEXT,
@@ -99,7 +140,7 @@ INTEGRATIONS = Named(
             "secret": TEXT,
             "severity": SEVERITY,
             "resolve_after": _RESOLVE_AFTER,
-            "fields": MapOf(TEXT),
+            "fields": _Fields(),
         },
         _integration,
     )

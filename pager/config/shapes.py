@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from datetime import date, time, timedelta
 from itertools import pairwise
 from zoneinfo import ZoneInfo
@@ -142,11 +143,14 @@ class Expression(Shape[str]):
 
     expected = "a CEL expression"
 
+    def __init__(self, problem_with: Callable[[str], tuple[int, str] | None] = problem_with) -> None:
+        self._problem_with = problem_with
+
     def read(self, node: Node, context: Context, path: str) -> str | None:
         if node.kind != "scalar" or node.is_null:
             return self.wrong(node, context, path)
         text = context.text(node, path)
-        problem = problem_with(text)
+        problem = self._problem_with(text)
         if problem is not None:
             offset, message = problem
             quote = 0 if node.plain else 1

@@ -12,6 +12,7 @@ import msgspec
 
 from pager.intake.text import MAX_FIELD, MAX_SUMMARY, clean, short_key
 from pager.model.alert import Action, Alert, Link, Severity
+from pager.model.plain import plain
 
 KNOWN = frozenset(
     ("action", "dedup_key", "source", "service", "severity", "summary", "component", "group", "class", "timestamp",
@@ -31,8 +32,9 @@ class Unreadable(msgspec.Struct, frozen=True):
 class _Fields:
     """One pass over the fields; collects the notes."""
 
-    def __init__(self, fields: Mapping[str, Any]) -> None:
+    def __init__(self, fields: Mapping[str, Any], severity: Severity) -> None:
         self.fields = fields
+        self.default = severity
         self.notes: list[str] = []
         self.details: dict[str, Any] = {}
 
@@ -70,11 +72,11 @@ class _Fields:
     def severity(self) -> Severity:
         value = self.fields.get("severity")
         if value is None or value == "":
-            return Severity.ERROR
+            return self.default
         found = _SEVERITIES.get(value.strip().lower()) if isinstance(value, str) else None
         if found is None:
-            self.notes.append(f"severity {clean(_scalar(value), 40)!r} is unknown, taken as error")
-        return found or Severity.ERROR
+            self.notes.append(f"severity {clean(_scalar(value), 40)!r} is unknown, taken as {self.default}")
+        return found or self.default
 
     def timestamp(self) -> datetime | None:
         value = self.fields.get("timestamp")
@@ -108,8 +110,9 @@ class _Fields:
         self.details[name] = value
 
 
-def read_fields(fields: Mapping[str, Any], scope: str, integration: str = "") -> Alert | Unreadable:
-    """An alert from the fields of the stream contract, with values as JSON gives them."""
+def read_fields(fields: Mapping[str, Any], scope: str, integration: str = "", severity: Severity = Severity.ERROR) -> Alert | Unreadable:
+    """An alert from the fields of the stream contract, with values as JSON gives them. `severity` is that of an alert which names none, or
+    an unknown one."""
     action = fields.get("action") or "trigger"
     known = _ACTIONS.get(action.strip().lower()) if isinstance(action, str) else None
     if known is None:
@@ -117,7 +120,7 @@ def read_fields(fields: Mapping[str, Any], scope: str, integration: str = "") ->
     summary = fields.get("summary")
     if summary is not None and not isinstance(summary, str):
         return Unreadable(f"summary: should be text, found {_kind(summary)}")
-    reader = _Fields(fields)
+    reader = _Fields(fields, severity)
     summary = clean(summary or "", MAX_SUMMARY)
     if not summary and known is Action.TRIGGER:
         return Unreadable("summary: missing or empty, a trigger needs one")
@@ -138,7 +141,7 @@ def read_fields(fields: Mapping[str, Any], scope: str, integration: str = "") ->
         integration=integration,
         timestamp=reader.timestamp(),
         labels=labels,
-        details={**details, **reader.details} if reader.details else details,
+        details=plain({**details, **reader.details}),
         links=reader.links(),
         images=reader.images(),
         source=texts["source"],

@@ -134,6 +134,26 @@ MISTAKES = {
         "integrations: {i: {kind: alertmanger}}",
         "a.yaml:1:26: error: integrations.i.kind: expected one of alertmanager",
     ),
+    "a field of no alert": (
+        "integrations: {i: {kind: generic, fields: {sumary: body.title}}}",
+        "a.yaml:1:44: error: integrations.i.fields.sumary: 'sumary' is no field of an alert (did you mean summary?)",
+    ),
+    "CEL over a body": (
+        "integrations: {i: {kind: generic, fields: {summary: 'body.title + titel'}}}",
+        "a.yaml:1:67: error: integrations.i.fields.summary: CEL: undeclared reference to 'titel'",
+    ),
+    "a field that is no expression": (
+        "integrations: {i: {kind: generic, fields: {labels: [a]}}}",
+        "a.yaml:1:52: error: integrations.i.fields.labels: expected a CEL expression, found a list",
+    ),
+    "fields that are no map": (
+        "integrations: {i: {kind: generic, fields: [summary]}}",
+        "a.yaml:1:43: error: integrations.i.fields: expected a map from fields of an alert to CEL over `body`, found a list",
+    ),
+    "fields of a kind that knows its own": (
+        "integrations: {i: {kind: alertmanager, fields: {summary: body.title}}}",
+        "a.yaml:1:40: error: integrations.i.fields: kind alertmanager has its own fields (only kind generic maps them)",
+    ),
     "half a variable": (
         'settings: {stream: "a ${B"}',
         "a.yaml:1:20: error: settings.stream: '${B' is not a variable (write ${NAME} or ${NAME:-default}; $${ for the characters themselves)",

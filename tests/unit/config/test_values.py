@@ -163,3 +163,11 @@ def test_revision_and_fingerprint_follow_the_files(tmp_path: Path) -> None:
     assert list(second.config.teams) == ["t"]
     assert first.config.revision != second.config.revision
     assert seen != fingerprint(tmp_path)
+
+
+def test_a_generic_integration_may_map_its_fields() -> None:
+    config = config_of(
+        PAYMENTS + "integrations: {i: {kind: generic, fields: {summary: body.title, labels: '{\"a\": body.a}'}}, j: {kind: generic}}\n"
+    )
+    assert config.integrations["i"].fields == {"summary": "body.title", "labels": '{"a": body.a}'}
+    assert config.integrations["j"].fields == {}
