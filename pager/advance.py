@@ -12,7 +12,7 @@ from pager.decide import Decision, Rules, decide
 from pager.model.alert import Action
 from pager.model.event import AlertSeen, Answer, Entry, Event
 from pager.model.incident import Page
-from pager.model.outgoing import Outgoing, Priority, SendPage
+from pager.model.outgoing import Notice, Outgoing, Priority, SendPage
 from pager.model.snapshot import Code, Identity, Snapshot
 from pager.noise.dedup import Meaning
 from pager.notify.codes import page_code
@@ -138,6 +138,24 @@ class Advance:
                 self._meter.conflicts(1)
             else:
                 results[k] = Advanced(outcome, decision.answer)
+
+    async def once(self, request: str) -> bool:
+        """Whether this request is seen for the first time; from now on it has been."""
+        nothing = Snapshot()
+        [outcome] = await self._incidents.commit([Commit(before=nothing, after=nothing, once=request)])
+        return outcome is not Outcome.REPLAYED
+
+    async def notice(self, notice: Notice, once: str) -> None:
+        """Tell somebody something that belongs to no incident, a single time for `once`."""
+        nothing = Snapshot()
+        entry = Entry(await self._incidents.now(), 0, f"notice.{notice.kind}", "pagerd", f"to {notice.user} by {notice.channel}")
+        await self._incidents.commit([Commit(before=nothing, after=nothing, entries=(entry,), outgoing=(notice,), once=once)])
+
+    async def change(self, by: str, what: str) -> None:
+        """Record in the audit that something was changed out there. Nobody is paged for it."""
+        nothing = Snapshot()
+        entry = Entry(await self._incidents.now(), 0, "change.recorded", by, what)
+        await self._incidents.commit([Commit(before=nothing, after=nothing, entries=(entry,))])
 
     async def dead_letters(self, count: int, reason: str) -> None:
         """Say that alerts could not be read: each is in the audit, and once an hour somebody is told."""

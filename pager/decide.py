@@ -201,7 +201,12 @@ EPOCH = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
 
 
 def _draft(before: Snapshot, incident: Incident, record: AlertRecord, rules: Rules, now: datetime) -> Draft:
-    facts = Facts.of(
+    policy = before.policy or rules.policy(incident.policy)
+    return Draft(incident, policy, rules.world(_facts(incident, record)), now)
+
+
+def _facts(incident: Incident, record: AlertRecord) -> Facts:
+    return Facts.of(
         record.alert,
         severity=incident.severity,
         service=incident.service,
@@ -211,8 +216,15 @@ def _draft(before: Snapshot, incident: Incident, record: AlertRecord, rules: Rul
         alerts=incident.alerts,
         repeats=record.repeats,
     )
-    policy = before.policy or rules.policy(incident.policy)
-    return Draft(incident, policy, rules.world(facts), now)
+
+
+def _rooms(d: Draft, record: AlertRecord, rules: Rules) -> None:
+    """Which chat channels have a message about it. Once in a channel, it stays there: what was said must be followed up."""
+    if d.incident.state is State.SUPPRESSED or not (d.incident.is_open or d.incident.chats):
+        return
+    wanted = rules.planner.rooms(d.incident, lambda: _facts(d.incident, record))
+    if more := [chat for chat in dict.fromkeys(wanted) if chat not in d.incident.chats]:
+        d.set(chats=(*d.incident.chats, *more))
 
 
 def _quiet(d: Draft, record: AlertRecord, rules: Rules) -> bool:
@@ -232,6 +244,8 @@ def _quiet(d: Draft, record: AlertRecord, rules: Rules) -> bool:
 def _decision(before: Snapshot, record: AlertRecord, d: Draft, rules: Rules) -> Decision:
     if d.policy is not before.policy and before.incident is not None:
         d.set(policy_ref=rules.ref(d.policy))
+    if d.entries:
+        _rooms(d, record, rules)
     told = notices(d.tells, d.incident, record, rules.planner, d.now)
     if not d.incident.is_open and record.incident == d.incident.number and record.open:
         record = ended(record, d.now)

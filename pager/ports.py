@@ -35,7 +35,8 @@ class Commit(msgspec.Struct, frozen=True, kw_only=True):
     others are checked against the version in `before` (None: must be absent) and written with the next version. Checked too, all before the
     first write: `fence`, the incident's score in the deadlines is still exactly that of the claim and has not passed; `finishes`, the outbox
     entry is still pending for this worker (it is acknowledged and deleted with the commit); `once`, never seen before. The incident's deadline,
-    its place among open or resolved, and the counts by state follow from `after.incident`. With nothing but `finishes`, the entry is only
+    its place among open or resolved, the counts by state, and whether chats are to
+    be told follow from `after.incident`. With nothing but `finishes`, the entry is only
     finished."""
 
     before: Snapshot
@@ -259,15 +260,32 @@ class Channel(Protocol):
 
 class Post(msgspec.Struct, frozen=True, array_like=True):
     """What is known of an incident's message in a chat channel. `receipt` is the vendor's name for it, empty before it is there; `version` the
-    incident's version that it shows, `told` how many lines of the timeline stand in its thread. `trying` is true from before a new message
-    is asked for until its answer is noted: found true, the message may be there already."""
+    incident's version that it shows, `told` how many entries of the timeline its thread has told. `trying` is set from before a new message is
+    asked for until its answer is noted, to how many entries it would have told (1 for the first message): the message may be there already."""
 
     address: str
     provider: str
     receipt: str = ""
     version: int = 0
     told: int = 0
-    trying: bool = False
+    trying: int = 0
+
+
+class Boards(Protocol):
+    """Which incidents' chat messages are to be looked at, and what is known of those messages. A commit that says something about an incident
+    that `is_shown` puts it there."""
+
+    async def claim(self, limit: int, lease: timedelta) -> list[Claim]:
+        """Incidents to look at now, leased to the caller."""
+
+    async def done(self, claim: Claim, version: int) -> None:
+        """What `version` of the incident says is shown. Where it has changed since, it is due again."""
+
+    async def again(self, claim: Claim, at: datetime) -> None: ...
+
+    async def posts(self, number: int) -> list[Post]: ...
+
+    async def save(self, number: int, post: Post) -> None: ...
 
 
 class Board(Protocol):

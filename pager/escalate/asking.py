@@ -24,13 +24,15 @@ def ask(d: Draft, people: tuple[Asked, ...], rungs_of: Rungs) -> bool:
     d.set(runs=())
     for asked in people:
         known = before.get(asked.user)
+        rungs = rungs_of(asked.user)
         run = Run(
             user=asked.user,
             target=asked.target,
             because=asked.because,
-            rungs=rungs_of(asked.user),
-            # Asked already and still silent: not from the first rung again.
+            rungs=rungs,
+            # Asked already and still silent: not from the first rung again, and the ladder's time runs on.
             rung=known.rung if known else 0,
+            accepted_at=known.accepted_at if known and known.rungs == rungs else None,
             origin=asked.origin,
         )
         run = replace(run, rung=min(run.rung, max(len(run.rungs) - 1, 0)))

@@ -11,7 +11,7 @@ from pager.escalate.targets import Asked, resolve
 from pager.model.incident import DeadlineKind, Phase, State
 from pager.model.outgoing import Tell, TellKind
 from pager.model.person import Rung
-from pager.model.policy import Policy, Stage, Target
+from pager.model.policy import Policy, Stage, Target, TargetKind
 from pager.model.settings import CatchAll
 from pager.oncall.windows import contains, next_opening
 
@@ -32,6 +32,7 @@ def enter(d: Draft, index: int, because: str) -> None:
         if _waits(d, index, stage):
             return
         found = resolve(stage.notify, d.world, d.now)
+        _post_to(d, found.channels)
         if found.takes_over and _take_over(d, found.takes_over, stage):
             index, extra = 0, found.people
             continue
@@ -44,9 +45,12 @@ def enter(d: Draft, index: int, because: str) -> None:
             d.say("target.empty", empty.why, origin=empty.origin or stage.origin)
         if ask(d, _both(extra, found.people), lambda user, stage=stage: _rungs(d, user, stage)):  # type: ignore[misc]
             return
-        d.say("stage.nobody", f"stage {_title(index, stage)} reaches nobody", origin=stage.origin)
-        d.tell(Tell(TellKind.NOBODY, team=d.incident.team, what=f"stage {_title(index, stage)} of policy {d.policy.name} reaches nobody"))
-        index, extra, because = index + 1, (), f"stage {index + 1} reaches nobody"
+        if not _only_posts(stage):
+            d.say("stage.nobody", f"stage {_title(index, stage)} reaches nobody", origin=stage.origin)
+            d.tell(
+                Tell(TellKind.NOBODY, team=d.incident.team, what=f"stage {_title(index, stage)} of policy {d.policy.name} reaches nobody")
+            )
+        index, extra, because = index + 1, (), f"stage {index + 1} {'asks' if _only_posts(stage) else 'reaches'} nobody"
 
 
 def repeat_stage(d: Draft, because: str) -> None:
@@ -75,6 +79,7 @@ def catch_all(d: Draft, because: str) -> None:
     _trigger(d)
     targets, every = catch_all_of(d)
     found = resolve(targets, d.world, d.now)
+    _post_to(d, found.channels)
     d.next_turn()
     d.set(phase=Phase.CATCH_ALL, entered_at=d.now)
     d.say("catch_all.entered", because)
@@ -106,6 +111,17 @@ def assign(d: Draft, target: Target, because: str) -> bool:
     d.say("incident.assigned", because)
     planner = d.world.planner
     return ask(d, found.people, lambda user: planner.ladder(user, d.incident)) or ask(d, found.people, planner.every_way)
+
+
+def _post_to(d: Draft, channels: tuple[str, ...]) -> None:
+    """`channel:slack/#name`: the incident has a message there from now on."""
+    rooms = [name.partition("/")[2] or name for name in channels]
+    d.set(chats=tuple(dict.fromkeys((*d.incident.chats, *rooms))) if rooms else d.incident.chats)
+
+
+def _only_posts(stage: Stage) -> bool:
+    """A stage that is meant to ask nobody."""
+    return bool(stage.notify) and all(target.kind is TargetKind.CHANNEL for target in stage.notify)
 
 
 def _trigger(d: Draft) -> None:

@@ -23,7 +23,7 @@ from pager.model.event import (
     PageFailed,
     PageUnconfirmed,
 )
-from pager.model.incident import DeadlineKind, Page, Paged, PageState, Phase, State
+from pager.model.incident import DeadlineKind, Page, Paged, PageState, Phase, Run, State
 
 MOST_ATTEMPTS = 4  # of one page at one provider
 RECEIPT_WITHIN = timedelta(seconds=60)
@@ -150,15 +150,21 @@ def _start_timers(d: Draft, page: Page, expects_receipt: bool) -> None:
                 d.arm(DeadlineKind.ACK_TIMEOUT, stage.ack_timeout)
                 if stage.repeat_every:
                     d.arm(DeadlineKind.REPEAT_EVERY, stage.repeat_every)
-    run = d.run_of(page.user)
-    if run is not None and run.rung == page.rung and not _rung_armed(d, run.user) and run.rung + 1 < len(run.rungs):
-        d.arm(DeadlineKind.RUNG, run.rungs[run.rung + 1].after - run.rungs[run.rung].after, of=run.user)
-    if run is not None and run.accepted_at is None:
-        d.set_run(replace(run, accepted_at=d.now))
+    if (run := d.run_of(page.user)) is not None:
+        _start_ladder(d, run, page)
     if expects_receipt:
         d.arm(DeadlineKind.RECEIPT, receipt_within(stage.ack_timeout), of=str(page.seq))
     if not any(p.state is PageState.QUEUED and p.turn == incident.turn for p in d.incident.pages):
         d.disarm(DeadlineKind.DELIVERY)
+
+
+def _start_ladder(d: Draft, run: Run, page: Page) -> None:
+    """`after` runs from the first accepted page; a rung that was reached before its time brings the next one forward with it."""
+    since = run.accepted_at or d.now
+    d.set_run(replace(run, accepted_at=since))
+    if run.rung == page.rung and not _rung_armed(d, run.user) and run.rung + 1 < len(run.rungs):
+        here, following = run.rungs[run.rung].after, run.rungs[run.rung + 1].after
+        d.arm(DeadlineKind.RUNG, max(min(since + following, d.now + (following - here)), d.now), of=run.user)
 
 
 def receipt_within(ack_timeout: timedelta) -> timedelta:
@@ -171,15 +177,30 @@ def _rung_armed(d: Draft, user: str) -> bool:
 
 
 def _remember(d: Draft, page: Page, result: str = "") -> None:
-    """Keep for each person what they got last: for the hand-over, and to tell them when it is over."""
+    """Keep for each person what they got last, and what came of that: for the hand-over, and to tell them when it is over."""
     known = next((p for p in d.incident.paged if p.user == page.user), None)
     if known is None or not result:
         now = Paged(page.user, page.stage, d.now, page.channel, page.address, page.provider, (known.pages if known else 0) + 1, result)
         if result.startswith("failed"):
             now = replace(now, pages=now.pages - 1)
+    elif (known.channel, known.address, known.provider) != (page.channel, page.address, page.provider):
+        return  # a page that went another way says nothing about the last one
     else:
-        now = replace(known, result=result)
+        other = _another_way(d, page, known) if result.startswith("failed") else None
+        now = other or replace(known, result=result)
     d.set(paged=(*(p for p in d.incident.paged if p.user != page.user), now))
+
+
+def _another_way(d: Draft, lost: Page, known: Paged) -> Paged | None:
+    """What else the person has got lately, so that they are told where they were reached."""
+    others = [
+        p for p in d.incident.pages if p.user == lost.user and p.seq != lost.seq and p.state in (PageState.ACCEPTED, PageState.DELIVERED)
+    ]
+    if not others:
+        return None
+    page = others[-1]
+    at, result = page.accepted_at or known.at, "delivered" if page.state is PageState.DELIVERED else ""
+    return Paged(page.user, page.stage, at, page.channel, page.address, page.provider, max(known.pages - 1, 1), result)
 
 
 def _waiting_for(d: Draft, seq: int, attempt: int) -> Page | None:

@@ -33,7 +33,7 @@ def acknowledge(d: Draft, reply: Reply) -> None:
 
 def taken(d: Draft, by: str, via: str) -> None:
     """The incident has somebody: paging stops, and the clock to resolve it starts."""
-    others = tuple(p.user for p in d.incident.paged if p.user != by)
+    others = tuple(p.user for p in d.incident.paged if p.user != by and p.pages > 0)
     stage = d.stage
     sla.answered(d)
     d.withdraw_all(f"acknowledged by {by}")

@@ -203,7 +203,7 @@ class Deliver:
             channel = self._channels().get(name)
             if channel is None:
                 continue
-            result = await channel.send(Message(address=notice.address, text=notice.text))
+            result = await channel.send(Message(address=notice.address, text=notice.text, thread=notice.thread, subject=notice.subject))
             self._meter.page(notice.channel, "notice" if isinstance(result, Sent) else "notice_failed")
             if isinstance(result, Sent):
                 log.info("notice.sent", incident=notice.incident, kind=notice.kind, user=notice.user, via=notice.channel)

@@ -175,6 +175,7 @@ class Incident(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True)
     drill: bool = False
     version: int = 0
     ended_with: AlertRecord | None = None  # what was known of its alert at the end: the identity's record goes on with the next incident
+    chats: tuple[str, ...] = ()  # chat channels that have a message about it, as the config names them
 
     @property
     def is_open(self) -> bool:
@@ -183,6 +184,16 @@ class Incident(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True)
     @property
     def next_deadline(self) -> datetime | None:
         return min((d.at for d in self.deadlines), default=None)
+
+    @property
+    def thread(self) -> str:
+        """The same for all messages about it; another installation, or one begun anew, counts from 1 again."""
+        return f"{self.number}-{self.opened_at:%Y%m%d%H%M%S}"
+
+    @property
+    def is_shown(self) -> bool:
+        """Whether a chat has a message about it that must follow what becomes of it."""
+        return bool(self.chats) or any(p.channel == "chat" and p.receipt for p in self.pages)
 
     def page(self, seq: int) -> Page | None:
         return next((p for p in self.pages if p.seq == seq), None)

@@ -38,7 +38,7 @@ class LookUp(msgspec.Struct, frozen=True, array_like=True, tag="lookup"):
 
 
 class Notice(msgspec.Struct, frozen=True, array_like=True, tag="notice"):
-    """A message that wants no answer. `providers` in order of preference; the text is final."""
+    """A message that wants no answer. `providers` in order of preference; the text is final. `thread` and `subject` as in a Message."""
 
     incident: int
     kind: str
@@ -48,6 +48,8 @@ class Notice(msgspec.Struct, frozen=True, array_like=True, tag="notice"):
     providers: tuple[str, ...]
     text: str
     priority: Priority = Priority.NOTICE
+    thread: str = ""
+    subject: str = ""
 
 
 Outgoing = SendPage | LookUp | Notice

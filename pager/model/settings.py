@@ -62,7 +62,8 @@ class ChatRule(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """`redis_url` is `embedded` or a URL. `data_dir` empty: the user's state folder."""
+    """`redis_url` is `embedded` or a URL. `data_dir` empty: the user's state folder. `link_keys` sign the links in emails, the first those to
+    come; without any the installation's own secret does."""
 
     redis_url: str = "embedded"
     data_dir: str = ""
@@ -70,6 +71,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     demo: bool = False
     listen: str = "127.0.0.1:8080"
     public_url: str = ""
+    link_keys: tuple[str, ...] = ()
+    link_expires: timedelta = timedelta(days=3)
     timezone: str = "UTC"
     default_policy: str | None = None
     catch_all: CatchAll | None = None

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime, timedelta
 
 from msgspec.structs import replace
 
+from pager.conditions.condition import Facts, Holds, check
 from pager.model.alert import Urgency
 from pager.model.config import Config
 from pager.model.event import Fault
@@ -17,6 +18,8 @@ from pager.model.person import Rung
 # A notice goes to the quietest channel that works; a page goes where its stage or ladder says.
 _NOTICE_CHANNELS = ("chat", "sms", "email")
 CONSOLE = "console"
+BOARD = "board"
+"""Stands beside the channels: who of those that carry `chat` can keep a message in a chat channel up to date."""
 
 
 class Providers:
@@ -32,6 +35,8 @@ class Providers:
         usable = {name for name, p in config.providers.items() if not p.missing}
         kinds = {name: p.kind for name, p in config.providers.items()}
         names: dict[str, tuple[str, ...]] = {}
+        boards = carried.get(BOARD, ())
+        names[BOARD] = tuple(n for n in config.channels.get("chat", ()) if n in usable and kinds[n] in boards)
         for channel in {*config.channels, *(("sms", "voice", "chat", "email") if config.settings.demo else ())}:
             names[channel] = tuple(n for n in config.channels.get(channel, ()) if n in usable and kinds[n] in carried.get(channel, ()))
             if not names[channel] and config.settings.demo:
@@ -78,12 +83,11 @@ class Planner:
         return Planned(tuple(pages), tuple(skipped))
 
     def instead(self, incident: Incident, page: Page, fault: Fault) -> Page | None:
-        """The same over the next provider of the channel that has not been tried in this turn."""
+        """The same over the next provider of the channel that has not been tried for it. A page again inside the stage, due at another
+        moment, is tried at all of them again."""
         if fault is not Fault.PROVIDER:
             return None
-        tried = {
-            p.provider for p in incident.pages if (p.user, p.channel, p.turn, p.rung) == (page.user, page.channel, page.turn, page.rung)
-        }
+        tried = {p.provider for p in incident.pages if _aim(p) == _aim(page)}
         for provider in self._providers.carrying(page.channel):
             if provider not in tried and provider != page.provider:
                 return replace(page, provider=provider, state=PageState.QUEUED, attempt=1, receipt="", why="", accepted_at=None)
@@ -103,6 +107,30 @@ class Planner:
                 return Notice(number, kind, user, channel, address, self._providers.carrying(channel), text)
         return None
 
+    def carrying(self, channel: str) -> tuple[str, ...]:
+        """Who carries the channel, in order of preference."""
+        return self._providers.carrying(channel)
+
+    def rooms(self, incident: Incident, facts: Callable[[], Facts]) -> tuple[str, ...]:
+        """The chat channels that are to have a message about the incident: the team's, that of every rule that matches, and that of `else`
+        when none did. Empty where no board is to be had."""
+        if not self._providers.carrying(BOARD):
+            return ()
+        team = self._config.teams.get(incident.team)
+        rules = self._config.chat_channels
+        asked = facts() if rules else None
+        matched = [r.to for r in rules if asked and not r.otherwise and isinstance(check(r.condition, asked), Holds)]
+        return (*((team.chat,) if team and team.chat else ()), *(matched or [r.to for r in rules if r.otherwise]))
+
+    def elsewhere(self, user: str, kind: str, text: str, than: str) -> Notice | None:
+        """A notice over any other channel than `than`; None where the person has no other."""
+        person = self._config.users.get(user)
+        for channel in _NOTICE_CHANNELS:
+            address = person.contact.get(channel) if person and channel != than else None
+            if address and self._providers.carrying(channel):
+                return Notice(0, kind, user, channel, address, self._providers.carrying(channel), text)
+        return None
+
     def team_notice(self, incident: Incident | None, team: str, kind: str, text: str) -> Notice | None:
         """To the team's chat, else to its lead, else to its first member who has an address."""
         known = self._config.teams.get(team)
@@ -114,3 +142,8 @@ class Planner:
             )
         people = (*((known.lead,) if known.lead else ()), *known.members)
         return next((n for n in (self.notice(incident, user, kind, text) for user in people) if n), None)
+
+
+def _aim(page: Page) -> tuple[str, str, int, int, datetime]:
+    """The same for pages that stand in for one another."""
+    return page.user, page.channel, page.turn, page.rung, page.due_at

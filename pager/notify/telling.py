@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 
+from msgspec.structs import replace
+
 from pager.model.alert import AlertRecord
 from pager.model.config import Config
 from pager.model.incident import Incident
 from pager.model.outgoing import Notice, Tell
 from pager.model.policy import TargetKind
+from pager.notify.cards import subject
 from pager.notify.plan import Planner
 from pager.notify.sms import plain
 from pager.notify.wording import notice_text
@@ -24,7 +27,8 @@ def notices(tells: Iterable[Tell], incident: Incident, record: AlertRecord, plan
         team = planner.team_notice(incident, tell.team, tell.kind, text) if tell.team else None
         for notice in (*people, team):
             if notice is not None:
-                found.setdefault((notice.kind, notice.address), notice)
+                about = replace(notice, thread=incident.thread, subject=subject(incident, record))
+                found.setdefault((notice.kind, notice.address), about)
     return tuple(found.values())
 
 

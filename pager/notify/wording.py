@@ -35,14 +35,14 @@ def sms_page(
     """A page in at most three SMS segments, the most important first; it always ends with `Reply CODE to acknowledge`, and neither that
     word nor that code stands anywhere else. `names` maps a user's id to a name; who is not in it goes by the id."""
     extras = (
-        (_late(late),),
-        [_before(incident, page, names, most) for most in range(_TOLD, 0, -1)],
-        (_sla(incident, now),),
+        (late_words(late),),
+        [before_you(incident, page, names, most) for most in range(_TOLD, 0, -1)],
+        (sla_words(incident, now),),
         (plain(service.runbook) if service else "",),
-        [_notes(incident, page, most) for most in range(_TOLD, 0, -1)],
+        [noted(incident, page, most) for most in range(_TOLD, 0, -1)],
     )
     return compose(
-        _foreign(_opening(incident), code),
+        _foreign(opening_of(incident), code),
         _foreign(plain(record.alert.summary), code),
         [[_foreign(wording, code) for wording in wordings] for wordings in extras],
         f"Reply {code} to acknowledge",
@@ -60,11 +60,11 @@ def console_page(
 ) -> str:
     """The same for a terminal: several lines, nothing left out, and the command to answer with."""
     lines = (
-        f"{_opening(incident)} {one_line(record.alert.summary)}",
-        _late(late),
-        _before(incident, page, names, len(incident.paged)),
-        _sla(incident, now),
-        _notes(incident, page, len(incident.notes)),
+        f"{opening_of(incident)} {one_line(record.alert.summary)}",
+        late_words(late),
+        before_you(incident, page, names, len(incident.paged)),
+        sla_words(incident, now),
+        noted(incident, page, len(incident.notes)),
         f"Runbook: {one_line(service.runbook)}" if service and service.runbook else "",
         f"To acknowledge: pagerd ack {incident.number}",
     )
@@ -102,14 +102,14 @@ def lateness(due_at: datetime, now: datetime, timeout: timedelta) -> timedelta |
 
 
 # --- parts of a page ------------------------------------------------------------------------------------------------------------------
-def _opening(incident: Incident) -> str:
+def opening_of(incident: Incident) -> str:
     drill = "DRILL " if incident.drill else ""
     service = shorten(plain(incident.service), _SERVICE)
     more = f" ({incident.alerts} alerts)" if incident.alerts > 1 else ""
     return f"{drill}#{incident.number} {incident.severity.upper()}{f' {service}' if service else ''}{more}:"
 
 
-def _late(late: timedelta | None) -> str:
+def late_words(late: timedelta | None) -> str:
     return f"late by {_rough(late)}." if late else ""
 
 
@@ -123,7 +123,7 @@ def _is_hand_over(incident: Incident, page: Page) -> bool:
     return page.stage != 0 or incident.lap > 0
 
 
-def _before(incident: Incident, page: Page, names: Mapping[str, str], most: int) -> str:
+def before_you(incident: Incident, page: Page, names: Mapping[str, str], most: int) -> str:
     """The hand-over: who was paged before, when, over what, and what came of it; the last `most` of them."""
     if not _is_hand_over(incident, page):
         return ""
@@ -151,13 +151,13 @@ def _result(incident: Incident, paged: Paged) -> str:
     return "no receipt" if paged.result == "no receipt" else "no answer"
 
 
-def _notes(incident: Incident, page: Page, most: int) -> str:
+def noted(incident: Incident, page: Page, most: int) -> str:
     """The last `most` notes, from the second stage on or when this person is paged again."""
     notes = [shorten(plain(note), _NOTE) for note in incident.notes[-most:]]
     return f"Notes: {'; '.join(notes)}." if notes and (page.repeat or _is_hand_over(incident, page)) else ""
 
 
-def _sla(incident: Incident, now: datetime) -> str:
+def sla_words(incident: Incident, now: datetime) -> str:
     if incident.sla_ack is not None and incident.state is State.TRIGGERED and incident.acknowledged_at is None:
         if incident.sla_ack > now:
             return f"SLA: {_rough(incident.sla_ack - now)} left to acknowledge."

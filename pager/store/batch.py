@@ -48,7 +48,7 @@ class Batch:
     def call(self) -> tuple[list[Arg], list[Arg]]:
         """KEYS and ARGV."""
         keys = self._keys
-        fixed: list[Arg] = [keys.deadlines, keys.resolved, keys.audit, keys.counts, *keys.outboxes]
+        fixed: list[Arg] = [keys.deadlines, keys.resolved, keys.audit, keys.counts, *keys.outboxes, keys.boards]
         kept: list[Arg] = [int(kept.total_seconds()) for kept in (CODES_KEPT, REQUESTS_KEPT, MARKERS_KEPT)]
         head: list[Arg] = [self._count, OUTBOX_GROUP, self._worker, *kept, keys.wake, len(self._checked), len(self._fenced)]
         return fixed + self._checked + self._written, head + self._fenced + self._args
@@ -146,6 +146,9 @@ class Batch:
             self._written.append(self._keys.log(number))
             self._args += ("log", codec.entries.encode(commit.entries))
             count += 1
+            if commit.after.incident is not None and commit.after.incident.is_shown:
+                self._args += ("show", "")
+                count += 1
         elif commit.entries:
             self._args += ("audit", codec.entries.encode(commit.entries))
             count += 1

@@ -17,6 +17,7 @@ from pager.model.incident import Incident
 from pager.model.outgoing import Outgoing
 from pager.model.policy import Policy
 from pager.model.snapshot import Code
+from pager.ports import Post
 
 T = TypeVar("T")
 Upgrade = Callable[[Any], Any]
@@ -77,6 +78,7 @@ policies: Codec[Policy] = Codec(Policy)
 codes: Codec[Code] = Codec(Code)
 outgoing: Codec[Outgoing] = Codec(Outgoing)
 entries: Codec[tuple[Entry, ...]] = Codec(tuple[Entry, ...])
+posts: Codec[Post] = Codec(Post)
 
 
 def prefix(version: int) -> bytes:

@@ -32,11 +32,11 @@ class Keys:
         """Stream: one entry a commit batch; each field is an incident number, each value its encoded entries."""
         self.counts = f"{self._prefix}counts"
         """Hash: how many incidents are in each state."""
+        self.boards = f"{self._prefix}boards"
+        """Sorted set: the number of each incident whose chat messages are to be looked at, by the moment in milliseconds."""
         self.number = f"{self._prefix}number"
         self.secret = f"{self._prefix}secret"
         self.config = f"{self._prefix}config:active"
-        self.alive = f"{self._prefix}alive"
-        """Written to see whether the store takes writes."""
         self.alive = f"{self._prefix}alive"
         """Written to see whether the store can write."""
         self.wake = f"{self._prefix}wake"
@@ -59,6 +59,10 @@ class Keys:
     def log(self, number: int) -> str:
         """List: the timeline of an incident; each element is what one commit said."""
         return f"{self._log}{number}"
+
+    def posts(self, number: int) -> str:
+        """Hash: what is known of an incident's messages in chat channels, by the channel."""
+        return f"{self._prefix}posts:{number}"
 
     def policy(self, ref: str) -> str:
         return f"{self._prefix}policy:{ref}"

@@ -74,7 +74,7 @@ class Sweeper:
         for number, incident, identity, value in zip(numbers, incidents, identities, records, strict=True):
             record = codec.record_of(value) if incident and value else None
             drops = record is not None and record.incident == number
-            keys += (self._keys.incident(number), self._keys.log(number), identity)
+            keys += (self._keys.incident(number), self._keys.log(number), self._keys.posts(number), identity)
             args += (number, codec.prefix(incident.version) if incident else b"")
             args.append(codec.prefix(record.version) if record and drops else b"")
         return keys, args

@@ -1,7 +1,7 @@
 #!lua
 -- A batch of commits, each written whole or not at all. All checks and all reads come before the first write: there is no way back from one.
 --
--- KEYS  1 deadlines, 2 resolved, 3 audit, 4 counts, 5-8 outboxes, 9.. what is checked, in the order of the checks, then what is only written.
+-- KEYS  1 deadlines, 2 resolved, 3 audit, 4 counts, 5-8 outboxes, 9 boards, 10.. what is checked, in the order of the checks, then what is only written.
 -- ARGV  1 commits, 2 group, 3 worker, 4-6 seconds that codes, requests and markers are kept, 7 wake channel, 8 checked keys, 9 fences,
 --       the fenced numbers, and then each commit: its incident's number, how many operations, the operations. Checks come first:
 --   once                  the next checked key must be absent; it is set at the end
@@ -17,6 +17,7 @@
 --   state FROM TO         for the counts; either may be empty
 --   log VALUE             to the next written key, and to the audit
 --   audit VALUE           to the audit alone
+--   show                  its chat messages are to be looked at
 --   send PRIORITY VALUE   to an outbox
 --   code VALUE            the next written key, for a while
 -- Returns a letter a commit: Done, Conflict, Stale, Replayed.
@@ -27,15 +28,15 @@ local checked, fences = tonumber(ARGV[8]), tonumber(ARGV[9])
 local time = call('TIME')
 local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
 
-local stored = checked > 0 and call('MGET', unpack(KEYS, 9, 8 + checked)) or {}
+local stored = checked > 0 and call('MGET', unpack(KEYS, 10, 9 + checked)) or {}
 local scores = fences > 0 and call('ZMSCORE', KEYS[1], unpack(ARGV, 10, 9 + fences)) or {}
 
 local touched = {}  -- keys, entries and numbers that an earlier commit of this batch changed
 local outcomes, values, scored, unscored, resolved, unresolved, said = {}, {}, {}, {}, {}, {}, {}
-local later, acked, counted = {}, { {}, {}, {}, {} }, {}
+local later, acked, counted, shown = {}, { {}, {}, {}, {} }, {}, {}
 local nearest = math.huge
 
-local a, check, write, fence = 10 + fences, 9, 9 + checked, 1
+local a, check, write, fence = 10 + fences, 10, 10 + checked, 1
 
 for commit = 1, tonumber(ARGV[1]) do
   local number, operations = ARGV[a], tonumber(ARGV[a + 1])
@@ -46,7 +47,7 @@ for commit = 1, tonumber(ARGV[1]) do
     a = a + 2
     -- checks
     if op == 'is' then
-      local key, there = KEYS[check], stored[check - 8]
+      local key, there = KEYS[check], stored[check - 9]
       target = target or check
       check = check + 1
       local same = (value == '' and not there) or (value ~= '' and there and string.sub(there, 1, #value) == value)
@@ -65,7 +66,7 @@ for commit = 1, tonumber(ARGV[1]) do
       end
     elseif op == 'once' then
       once = KEYS[check]
-      if stored[check - 8] or touched[once] then outcome = 'R' end
+      if stored[check - 9] or touched[once] then outcome = 'R' end
       check = check + 1
     -- writes: gathered here, so that a batch costs few calls
     elseif op == 'put' then
@@ -118,6 +119,9 @@ for commit = 1, tonumber(ARGV[1]) do
         resolved[#resolved + 1] = number
       elseif op == 'opened' then
         unresolved[#unresolved + 1] = number
+      elseif op == 'show' then
+        shown[#shown + 1] = string.format('%d', now)
+        shown[#shown + 1] = number
       elseif op == 'audit' then
         said[#said + 1] = number
         said[#said + 1] = value
@@ -141,6 +145,7 @@ if #scored > 0 then call('ZADD', KEYS[1], unpack(scored)) end
 if #unscored > 0 then call('ZREM', KEYS[1], unpack(unscored)) end
 if #resolved > 0 then call('ZADD', KEYS[2], unpack(resolved)) end
 if #unresolved > 0 then call('ZREM', KEYS[2], unpack(unresolved)) end
+if #shown > 0 then call('ZADD', KEYS[9], 'NX', unpack(shown)) end
 if #said > 0 then call('XADD', KEYS[3], '*', unpack(said)) end
 for _, command in ipairs(later) do call(unpack(command)) end
 for outbox, ids in ipairs(acked) do
