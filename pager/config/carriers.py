@@ -45,7 +45,7 @@ SETTINGS: Record[Settings] = Record(
         "data_dir": TEXT,
         "stream": TEXT,
         "demo": Bool(),
-        "http": part({"listen": TEXT, "public_url": TEXT}),
+        "http": part({"listen": TEXT, "public_url": TEXT, "link_keys": ListOf(TEXT, or_one=True), "link_expires": SPAN}),
         "timezone": ZONE,
         "default_policy": Ref("policy"),
         "catch_all": _CATCH_ALL,

@@ -1,15 +1,21 @@
-"""The HTTP application: health, metrics, callbacks."""
+"""The HTTP application: alerts in, replies in, callbacks of providers, health and metrics. What it takes and answers is described under
+`/api/docs`."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import msgspec
-from starlette.applications import Starlette
+from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
-from starlette.routing import Route
 
+from pager import __version__
+from pager.web import described
+from pager.web.intake import Intake
+from pager.web.reply import ReplyPages
+from pager.web.slack import SlackCallbacks
 from pager.web.twilio import TwilioCallbacks
 
 
@@ -24,24 +30,84 @@ class Readiness(msgspec.Struct, frozen=True):
         return not self.reasons
 
 
-def make_app(*, readiness: Callable[[], Readiness], metrics: Callable[[], bytes], twilio: TwilioCallbacks) -> Starlette:
-    async def healthz(_: Request) -> Response:
+class Doors(msgspec.Struct, frozen=True):
+    """What is served."""
+
+    intake: Intake
+    reply: ReplyPages
+    slack: SlackCallbacks
+    twilio: TwilioCallbacks
+
+
+def make_app(*, readiness: Callable[[], Readiness], metrics: Callable[[], bytes], doors: Doors) -> FastAPI:
+    app = FastAPI(
+        title="pagerd",
+        version=__version__,
+        openapi_url="/api/openapi.json",
+        docs_url="/api/docs",
+        redoc_url=None,
+        description=__doc__ or "",
+    )
+    _health(app, readiness, metrics)
+    _intake(app, doors.intake)
+    _replies(app, doors)
+    return app
+
+
+def _health(app: FastAPI, readiness: Callable[[], Readiness], metrics: Callable[[], bytes]) -> None:
+    @app.get("/healthz", tags=["health"], response_class=PlainTextResponse)
+    async def healthz() -> Response:
+        """Whether the process is alive."""
         return PlainTextResponse("alive\n")
 
-    async def readyz(_: Request) -> Response:
+    @app.get("/readyz", tags=["health"], responses=described.READY)
+    async def readyz() -> Response:
+        """Whether it can accept, store and page; and why not."""
         state = readiness()
         body = {"ready": state.ready, "reasons": list(state.reasons), "durability": state.durability}
         return JSONResponse(body, status_code=200 if state.ready else 503)
 
-    async def exposition(_: Request) -> Response:
+    @app.get("/metrics", tags=["health"], response_class=PlainTextResponse)
+    async def exposition() -> Response:
+        """For Prometheus."""
         return Response(metrics(), media_type="text/plain; version=0.0.4; charset=utf-8")
 
-    return Starlette(
-        routes=[
-            Route("/healthz", healthz),
-            Route("/readyz", readyz),
-            Route("/metrics", exposition),
-            Route("/twilio/status", twilio.status, methods=["POST"]),
-            Route("/twilio/sms", twilio.sms, methods=["POST"]),
-        ]
-    )
+
+def _intake(app: FastAPI, intake: Intake) -> None:
+    how: dict[str, Any] = {"tags": ["alerts"], "status_code": 202}
+
+    @app.post("/v2/enqueue", responses=described.ENQUEUED, openapi_extra=described.EVENT, **how)
+    async def enqueue(request: Request) -> Response:
+        """PagerDuty's Events API v2; `routing_key` is the key of an integration of kind `events-v2`."""
+        return await intake.enqueue(request)
+
+    @app.post("/v2/change/enqueue", responses=described.ENQUEUED, openapi_extra=described.CHANGE, **how)
+    async def change(request: Request) -> Response:
+        """A change out there, for the record. It pages nobody."""
+        return await intake.change(request)
+
+    @app.post("/in/{kind}/{key}", responses=described.TAKEN, openapi_extra=described.ANYTHING, **how)
+    async def webhook(kind: str, key: str, request: Request) -> Response:
+        """A tool's own webhook; `kind` and `key` are those of an integration."""
+        return await intake.webhook(kind, key, request)
+
+
+def _replies(app: FastAPI, doors: Doors) -> None:
+    @app.get("/reply/{token}", tags=["replies"], responses=described.PAGES)
+    async def show(token: str) -> Response:
+        """What a signed link is about. Changes nothing."""
+        return await doors.reply.show(token)
+
+    @app.post("/reply/{token}", tags=["replies"], responses=described.PAGES, openapi_extra=described.REPLY)
+    async def act(token: str, request: Request) -> Response:
+        """Acts, once a link and action."""
+        return await doors.reply.act(token, request)
+
+    for path, handler in (
+        ("/slack/interactivity", doors.slack.interactivity),
+        ("/slack/command", doors.slack.command),
+        ("/slack/events", doors.slack.events),
+        ("/twilio/status", doors.twilio.status),
+        ("/twilio/sms", doors.twilio.sms),
+    ):
+        app.add_route(path, handler, methods=["POST"], include_in_schema=False)  # theirs to call, signed, and described by them
