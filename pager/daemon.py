@@ -17,10 +17,10 @@ from typing import IO
 
 import msgspec
 import structlog
-from starlette.applications import Starlette
+from starlette.types import ASGIApp
 
 from pager import __version__, telemetry
-from pager.config import fingerprint, load, without_secrets
+from pager.config import fingerprint, without_secrets
 from pager.loops.cadence import Cadence
 from pager.loops.upkeep import Upkeep
 from pager.loops.watch import BreakGlass
@@ -31,12 +31,15 @@ from pager.store.embedded import Embedded, EmbeddedError
 from pager.telemetry import Metrics, Progress
 from pager.web.app import Readiness, make_app
 from pager.web.server import bind, serve
-from pager.web.twilio import TwilioCallbacks
-from pager.wiring import Current, Rooms, Store, data_dir, durability, start_store, twilio_wire, worker_name
+from pager.wiring.outside import SlackRoom, doors
+from pager.wiring.rooms import Rooms
+from pager.wiring.stores import Store, data_dir, durability, start_store, worker_name
+from pager.wiring.vendors import Current, load_whole
 
 _PAUSE = 0.2  # seconds between tries while the store is away
 _LOOK_AT_STORE = 1.0
 _LOOK_AT_CONFIG = 1.0
+_LOOK_AT_BOARDS = 0.25
 _AT_START_ONLY = ("redis_url", "data_dir", "stream", "listen")  # of the settings
 _STOP_WITHIN = 20.0  # seconds: a send under way ends at its provider's timeout
 
@@ -46,7 +49,7 @@ log = structlog.get_logger()
 def run(folder: Path, environment: Mapping[str, str], listen: str | None = None) -> int:
     """Run until SIGINT or SIGTERM. Returns the exit code: 0 after a clean stop, 1 when it can't start."""
     telemetry.set_up_logs(on_terminal=sys.stderr.isatty())
-    loaded = load(folder, environment)
+    loaded = load_whole(folder, environment)
     if loaded.config is None:
         _print(loaded.problems)
         return 1
@@ -137,17 +140,23 @@ class _Daemon:
         rooms = self.rooms = Rooms(self.store, self.current, secret, self.metrics)
         await self._save_config()
         cadence = Cadence(self.metrics.failure)
-        Upkeep(self.store, self.metrics, lambda: self.current.config.settings.retain_incidents).on(cadence)
+        upkeep = Upkeep(self.store, self.metrics, lambda: self.current.config.settings.retain_incidents)
+        upkeep.on(cadence)
         cadence.start()
+        slack = SlackRoom(self.current, rooms, self.metrics)
+        app = self._app(rooms, slack, lambda: upkeep.waiting)
         async with asyncio.TaskGroup() as group:
             background = [
                 group.create_task(self._presence()),
                 group.create_task(self._loop("ingest", lambda: rooms.ingest.run_once(timedelta(seconds=1)))),
                 group.create_task(self._loop("deadlines", lambda: self._deadline_step(rooms))),
                 group.create_task(self._reloads()),
+                group.create_task(self._show(rooms)),
+                group.create_task(slack.run()),
             ]
+            adding = group.create_task(rooms.add.run())
             deliver = group.create_task(rooms.deliver.run(self.stopping, self.progress.of("deliver")))
-            web = group.create_task(serve(self._app(rooms), sock, self.stopping))
+            web = group.create_task(serve(app, sock, self.stopping))
             group.create_task(self._greet())
             await self.stopping.wait()
             log.info("daemon.stopping")
@@ -155,7 +164,7 @@ class _Daemon:
             for task in background[1:]:
                 task.cancel()
             await asyncio.wait([deliver, web], timeout=_STOP_WITHIN)
-            for task in (deliver, web, *background):
+            for task in (deliver, web, adding, *background):
                 task.cancel()
 
     async def _first_answer(self) -> bytes | None:
@@ -189,6 +198,20 @@ class _Daemon:
     async def _deadline_step(self, rooms: Rooms) -> None:
         if not await rooms.deadlines.run_once():
             await rooms.deadlines.nap()
+
+    async def _show(self, rooms: Rooms) -> None:
+        """Not watched like the others: a chat that hangs keeps nobody from being paged."""
+        while True:
+            try:
+                looked_at = await rooms.show.run_once()
+            except StoreUnavailable:
+                looked_at = 0
+            except Exception:
+                self.metrics.failure("show")
+                log.exception("loop.failed", loop="show")
+                looked_at = 0
+            if not looked_at:
+                await asyncio.sleep(_LOOK_AT_BOARDS if self.current.boards() else _LOOK_AT_CONFIG)
 
     async def _presence(self) -> None:
         tick = self.progress.of("presence")
@@ -236,7 +259,7 @@ class _Daemon:
 
     async def _reload(self) -> None:
         """A bad config never replaces a good one."""
-        loaded = await asyncio.to_thread(load, self.folder, self.environment)
+        loaded = await asyncio.to_thread(load_whole, self.folder, self.environment)
         self.metrics.config_in_force(loaded.config is not None)
         if loaded.config is None:
             for problem in loaded.problems:
@@ -260,16 +283,9 @@ class _Daemon:
             log.warning("config.not_saved")
 
     # --- from outside -----------------------------------------------------------------------------------------------------------------
-    def _app(self, rooms: Rooms) -> Starlette:
-        callbacks = TwilioCallbacks(
-            twilio_wire(self.current),
-            lambda: self.current.config.settings.public_url,
-            self.store.incidents,
-            rooms.advance,
-            rooms.door,
-            self.metrics,
-        )
-        return make_app(readiness=self._readiness, metrics=self.metrics.text, twilio=callbacks)
+    def _app(self, rooms: Rooms, slack: SlackRoom, waiting: Callable[[], int]) -> ASGIApp:
+        served = doors(self.current, self.store, rooms, slack, waiting, self.metrics)
+        return make_app(readiness=self._readiness, metrics=self.metrics.text, doors=served)
 
     def _readiness(self) -> Readiness:
         settings = self.current.config.settings

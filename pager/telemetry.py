@@ -53,6 +53,7 @@ class Metrics:
         self._backlog = Gauge("pagerd_backlog", "Entries not yet worked off", ["stream"], registry=r)
         self._config = Gauge("pagerd_config_last_reload_successful", "1 when the config in the folder is the one in force", registry=r)
         self._glass = Counter("pagerd_break_glass", "Break-glass messages, by result", ["result"], registry=r)
+        self._slack = Gauge("pagerd_slack_connected", "1 while Socket Mode is connected", ["provider"], registry=r)
         self._config.set(1)
 
     def alerts(self, outcome: str, count: int = 1) -> None:
@@ -88,6 +89,9 @@ class Metrics:
 
     def config_in_force(self, good: bool) -> None:
         self._config.set(int(good))
+
+    def slack_connected(self, provider: str, there: bool) -> None:
+        self._slack.labels(provider).set(int(there))
 
     def break_glass(self, result: str) -> None:
         self._glass.labels(result).inc()

@@ -12,7 +12,7 @@ from pager.cli.printing import duration
 from pager.model.event import Answer, Reply, ReplyAction
 
 if TYPE_CHECKING:
-    from pager.wiring import Desk
+    from pager.wiring.desk import Desk
 
 VIA = "cli"
 _NOT_RECORDED = "NOT recorded: "

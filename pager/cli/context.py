@@ -16,7 +16,7 @@ from pager.ports import StoreUnavailable
 
 if TYPE_CHECKING:
     from pager.model.config import Config
-    from pager.wiring import Desk
+    from pager.wiring.desk import Desk
 
 GOOD, NO, USAGE, UNREACHABLE = 0, 1, 2, 3
 T = TypeVar("T")
@@ -41,7 +41,7 @@ Number = Annotated[int, typer.Argument(metavar="N", help="The incident's number.
 
 def at_desk(folder: Path, work: Callable[[Desk], Awaitable[T]], *, if_gone: str = "") -> T:
     """Do something with the installation's store. Ends with 3 when it can't be reached, and says `if_gone`, why, and where it looked."""
-    from pager.wiring import open_desk
+    from pager.wiring.desk import open_desk
 
     async def run() -> T:
         async with AsyncExitStack() as stack:

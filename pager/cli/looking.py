@@ -18,7 +18,7 @@ from pager.report.incident import incident_json, show_json
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from pager.wiring import Desk
+    from pager.wiring.desk import Desk
 
 _BATCH = 1000  # incidents read in one round trip
 _ALL = 2**31  # resolved incidents: as many as are kept

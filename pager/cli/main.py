@@ -47,7 +47,7 @@ def doctor(config: ConfigOption = DEFAULT_CONFIG) -> None:
     """Look at the config, the store and each credential, and say what to do."""
     import asyncio
 
-    from pager.wiring import doctor as examine
+    from pager.wiring.doctor import doctor as examine
 
     findings = asyncio.run(examine(config, os.environ))
     for finding in findings:

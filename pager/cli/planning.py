@@ -34,13 +34,13 @@ def check(
     as_json: JsonOption = False,
 ) -> None:
     """Say everything that is wrong with the config, and what of it is not active yet."""
-    from pager.config import json_schema, load, not_active_yet
+    from pager.config import json_schema, not_active_yet
     from pager.rehearse.check import check as rehearse
-    from pager.wiring import CARRIED
+    from pager.wiring.vendors import CARRIED, load_whole
 
     if schema:
         return print_json(json_schema())
-    loaded = load(folder or config, os.environ)
+    loaded = load_whole(folder or config, os.environ)
     inactive = not_active_yet(loaded.config) if loaded.config is not None else []
     problems = rehearse(loaded.config, (*loaded.problems, *inactive), CARRIED)
     bad = loaded.config is None or any(p.level == "error" for p in problems)

@@ -17,7 +17,7 @@ from pager.model.times import rfc3339
 
 if TYPE_CHECKING:
     from pager.ports import DeadLetter
-    from pager.wiring import Desk
+    from pager.wiring.desk import Desk
 
 _BATCH = 500  # alerts in one round trip
 _MOST_SHOWN = 80  # characters of a dead letter's content

@@ -46,11 +46,12 @@ class Upkeep:
         self._gauges = gauges
         self._retained = retained
         self._cursor = 0
+        self.waiting = 0  # alerts in the stream, at the last look
 
     def on(self, cadence: Cadence) -> None:
         cadence.every(timedelta(seconds=1), "sweep", self.sweep)
         cadence.every(timedelta(minutes=10), "retire", self.retire)
-        cadence.every(timedelta(seconds=5), "gauges", self.read_gauges)
+        cadence.every(timedelta(seconds=2), "gauges", self.read_gauges)
 
     async def sweep(self) -> None:
         """An open incident without a deadline would never be looked at again. There should be none: each found is counted, and due now."""
@@ -68,5 +69,7 @@ class Upkeep:
 
     async def read_gauges(self) -> None:
         self._gauges.incidents(await self._keeper.counts())
-        for name, count in (await self._keeper.backlogs()).items():
+        backlogs = await self._keeper.backlogs()
+        self.waiting = backlogs.get("alerts", 0)
+        for name, count in backlogs.items():
             self._gauges.backlog(name, count)

@@ -57,7 +57,7 @@ class Installation:
 
     @asynccontextmanager
     async def open_desk(self, folder: Path, environment: Mapping[str, str]) -> AsyncIterator[Any]:
-        """In place of `pager.wiring.open_desk`."""
+        """In place of `pager.wiring.desk.open_desk`."""
         self.opened.append(folder)
         worker = self.store.worker("cli")
         await worker.incidents.now()

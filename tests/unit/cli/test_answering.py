@@ -107,7 +107,7 @@ class TestEveryReply:
     def test_that_could_not_be_stored_says_not_recorded(
         self, office: Installation, words: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("pager.wiring.open_desk", unreachable("no store at redis://127.0.0.1:1: is the daemon running?"))
+        monkeypatch.setattr("pager.wiring.desk.open_desk", unreachable("no store at redis://127.0.0.1:1: is the daemon running?"))
         result = office.pagerd(*words)
         assert (result.exit_code, result.stdout) == (3, "")
         assert result.stderr.startswith("NOT recorded: no store at redis://127.0.0.1:1")

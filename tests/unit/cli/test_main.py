@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from pager import __version__
-from pager.wiring import Finding
+from pager.wiring.doctor import Finding
 from tests.unit.cli.installation import Installation, unreachable
 
 COMMANDS = {"run", "doctor", "check", "who", "send", "list", "show", "ack", "resolve", "escalate", "snooze", "assign", "note", "dead"}
@@ -43,7 +43,7 @@ class TestHowItEnds:
     def test_a_store_that_is_not_there_is_a_3_with_what_was_tried(
         self, office: Installation, words: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("pager.wiring.open_desk", unreachable("no store at 127.0.0.1:1: start the daemon with `pagerd run`"))
+        monkeypatch.setattr("pager.wiring.desk.open_desk", unreachable("no store at 127.0.0.1:1: start the daemon with `pagerd run`"))
         result = office.pagerd(*words)
         assert (result.exit_code, result.stdout) == (3, "")
         assert "no store at 127.0.0.1:1: start the daemon with `pagerd run`" in result.stderr
@@ -83,7 +83,7 @@ class TestDoctor:
             assert folder == office.folder
             return list(findings)
 
-        monkeypatch.setattr("pager.wiring.doctor", examine)
+        monkeypatch.setattr("pager.wiring.doctor.doctor", examine)
         result = office.pagerd("doctor")
         return result.exit_code, result.stdout
 

@@ -1,0 +1,120 @@
+"""Looks at the config, the store and each credential, and says what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import msgspec
+
+from pager.config import load_settings
+from pager.model.config import Config
+from pager.model.settings import Provider, Settings
+from pager.ports import StoreUnavailable
+from pager.wiring.stores import Store, find_store
+from pager.wiring.vendors import load_whole, make
+
+
+class Finding(msgspec.Struct, frozen=True):
+    """One thing that `doctor` looked at, and what to do about it."""
+
+    ok: bool
+    what: str
+    advice: str = ""
+
+
+async def doctor(folder: Path, environment: Mapping[str, str]) -> list[Finding]:
+    """Look at the config, the store and each credential."""
+    loaded = load_whole(folder, environment)
+    errors = [p for p in loaded.problems if p.level == "error"]
+    findings = [Finding(not errors, f"config {folder}: {len(errors)} errors", "run `pagerd check`" if errors else "")]
+    settings = loaded.config.settings if loaded.config else load_settings(folder, environment)
+    findings += await _store_findings(settings, environment)
+    findings.append(
+        Finding(
+            bool(settings.public_url),
+            "settings.http.public_url",
+            "" if settings.public_url else "set it: receipts, replies by SMS and links in emails need it",
+        )
+    )
+    if loaded.config is not None:
+        findings += await _provider_findings(loaded.config)
+    return findings
+
+
+async def _store_findings(settings: Settings, environment: Mapping[str, str]) -> list[Finding]:
+    try:
+        url = find_store(settings, environment)
+        store = Store(url, settings.stream, worker="doctor")
+    except (StoreUnavailable, ValueError) as error:
+        return [Finding(False, f"store: {error}", "start the daemon, or mend settings.redis.url")]
+    try:
+        await store.ping()
+        found = [Finding(True, "store: answers and writes")]
+        try:
+            flat = await store.connection.call("CONFIG", "GET", "appendfsync")
+            fsync = flat[1].decode() if flat else "unknown"
+            losses = {
+                "always": "nothing that was accepted",
+                "everysec": "up to a second of what was accepted",
+                "no": "whatever the system had not written",
+            }
+            what = losses.get(fsync, "unknown")
+            findings_ok = fsync == "always"
+            found.append(
+                Finding(
+                    findings_ok,
+                    f"store: appendfsync {fsync}: a crash can lose {what}",
+                    "" if findings_ok else "set appendonly yes, appendfsync always",
+                )
+            )
+        except StoreUnavailable:
+            found.append(
+                Finding(True, "store: its durability settings can't be read", "check that appendonly is yes and appendfsync always")
+            )
+        return found
+    except StoreUnavailable as error:
+        return [Finding(False, f"store: {error}", "start it, or mend settings.redis.url")]
+    finally:
+        await store.close()
+
+
+async def _provider_findings(config: Config) -> list[Finding]:
+    findings = []
+    for name, provider in config.providers.items():
+        if provider.missing:
+            findings.append(
+                Finding(config.settings.demo, f"provider {name}: no {', '.join(provider.missing)}", "set it, or demo: true to try without")
+            )
+            continue
+        channel = make(provider)
+        try:
+            wrong = await channel.check()
+        finally:
+            await channel.close()
+        findings.append(_credentials(name, wrong))
+        if provider.kind == "slack":
+            findings.append(await _ways_back(provider, config.settings))
+    return findings
+
+
+def _credentials(name: str, wrong: str | None, what: str = "credentials work") -> Finding:
+    return Finding(wrong is None, f"provider {name}: {what if wrong is None else wrong}")
+
+
+async def _ways_back(provider: Provider, settings: Settings) -> Finding:
+    """Whether a press of a button reaches us."""
+    if provider.options.get("app_token"):
+        from pager.channels.slack_socket import check_app_token
+
+        return _credentials(provider.name, await check_app_token(provider), "Socket Mode works: buttons and commands reach pagerd")
+    if not provider.options.get("signing_secret"):
+        return Finding(
+            False, f"provider {provider.name}: buttons lead nowhere", "set app_token (Socket Mode), or signing_secret and a public_url"
+        )
+    url = f"{settings.public_url.rstrip('/')}/slack/interactivity"
+    return Finding(
+        bool(settings.public_url),
+        f"provider {provider.name}: buttons come to {url if settings.public_url else 'no address'}, signed",
+        "" if settings.public_url else "set settings.http.public_url, or app_token for Socket Mode",
+    )
