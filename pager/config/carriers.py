@@ -12,6 +12,7 @@ from pager.config.shapes import (
     CONDITION,
     LADDER,
     RATE,
+    ROOM,
     TARGETS,
     ZONE,
     condition_of,
@@ -109,4 +110,4 @@ def _chat_rule(to: str, origin: Origin, otherwise: bool = False, **values: Any) 
     return ChatRule(to=to, condition=condition, otherwise=otherwise, origin=origin)
 
 
-CHAT_CHANNELS = ListOf(Record({**CONDITION, "else": Field(Bool(), to="otherwise"), "to": Field(TEXT, required=True)}, _chat_rule))
+CHAT_CHANNELS = ListOf(Record({**CONDITION, "else": Field(Bool(), to="otherwise"), "to": Field(ROOM, required=True)}, _chat_rule))

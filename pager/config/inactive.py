@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
+from pager.intake.sources import ACTIVE
 from pager.model.config import Config
 from pager.model.origin import Origin
 from pager.model.policy import TargetKind
 from pager.model.problem import Level, Problem
 
 Finding = tuple[Origin | None, str]  # where, and the path
-_ACTIVE_PROVIDERS = ("twilio",)
-_ACTIVE_CHANNELS = ("sms",)
+_ACTIVE_CHANNELS = ("sms", "chat", "email")
 
 
 def not_active_yet(config: Config) -> list[Problem]:
@@ -30,18 +30,12 @@ def not_active_yet(config: Config) -> list[Problem]:
     ]
 
 
-def _providers(c: Config) -> Iterable[Finding]:
-    return [(p.origin, f"providers.{n}") for n, p in c.providers.items() if p.kind not in _ACTIVE_PROVIDERS]
-
-
 def _channels(c: Config) -> Iterable[Finding]:
     return [(c.settings.origin, f"channels.{n}") for n in c.channels if n not in _ACTIVE_CHANNELS]
 
 
-def _channel_targets(c: Config) -> Iterable[Finding]:
-    return [
-        (t.origin, f"policies.{p.name}") for p in c.policies.values() for s in p.stages for t in s.notify if t.kind is TargetKind.CHANNEL
-    ]
+def _integrations(c: Config) -> Iterable[Finding]:
+    return [(i.origin, f"integrations.{n}") for n, i in c.integrations.items() if i.kind not in ACTIVE]
 
 
 def _next_targets(c: Config) -> Iterable[Finding]:
@@ -73,8 +67,6 @@ def _noise(c: Config) -> Iterable[Finding]:
 
 def _settings(c: Config) -> Iterable[Finding]:
     s = c.settings
-    if s.break_glass and s.break_glass.email:
-        yield c.settings.origin, "settings.break_glass.email"
     if s.heartbeat_url:
         yield c.settings.origin, "settings.heartbeat_out"
     if s.throttle.per_person or s.throttle.per_number:
@@ -82,11 +74,8 @@ def _settings(c: Config) -> Iterable[Finding]:
 
 
 _TABLE: tuple[tuple[str, Callable[[Config], Iterable[Finding]]], ...] = (
-    ("this kind of provider", _providers),
     ("pages over this channel; a stage or ladder goes on with the others", _channels),
-    ("notices to chat channels", lambda c: [(r.origin, "chat_channels") for r in c.chat_channels]),
-    ("notices to a chat channel", _channel_targets),
-    ("intake over HTTP", lambda c: [(i.origin, f"integrations.{n}") for n, i in c.integrations.items()]),
+    ("intake of this kind", _integrations),
     ("heartbeats", lambda c: [(h.origin, f"heartbeats.{n}") for n, h in c.heartbeats.items()]),
     ("public holidays; the layers apply", lambda c: [(s.holidays.origin, f"schedules.{n}.holidays") for n, s in c.schedules.items() if s.holidays]),
     ("one person in turn for each incident; everybody on call is paged", _next_targets),

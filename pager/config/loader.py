@@ -35,6 +35,7 @@ def load(folder: Path, environment: Mapping[str, str]) -> Loaded:
     config = _assemble([(name, tree) for name, tree in trees if tree is not None], context)
     config = msgspec.structs.replace(config, revision=_revision(files))
     _check_references(config, context)
+    _check_keys(config, context)
     problems = tuple(sorted(context.problems, key=lambda p: (p.file, p.line, p.column)))
     good = bool(files) and not any(p.level is Level.ERROR for p in problems)
     return Loaded(config if good else None, problems)
@@ -149,6 +150,26 @@ def _check_references(config: Config, context: Context) -> None:
         section, names = known[kind]
         if name not in names and not any(path == f"{section}.{name}" or path.startswith(f"{section}.{name}.") for path in broken):
             context.fail(node, path, f"there is no {kind} {name!r}", nearest(name, names))
+
+
+def _check_keys(config: Config, context: Context) -> None:
+    """A key stands for one integration of a kind."""
+    first: dict[tuple[str, str], str] = {}
+    for name, integration in config.integrations.items():
+        before = first.setdefault((integration.kind, integration.key), name)
+        o = integration.origin
+        if integration.key and before != name and o is not None:
+            message = f"has the same key as {before}: nobody could tell whose alerts come in"
+            context.problems.append(
+                Problem(
+                    file=o.file,
+                    line=o.line,
+                    column=o.column,
+                    path=f"integrations.{name}.key",
+                    message=message,
+                    suggestion="give each its own",
+                )
+            )
 
 
 def _revision(files: list[tuple[str, str]]) -> str:

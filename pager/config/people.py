@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from pager.config.named import Named, part
@@ -11,6 +12,7 @@ from pager.config.shapes import (
     EVERY,
     HOURS,
     LADDER,
+    ROOM,
     ZONE,
 )
 from pager.model.origin import Origin
@@ -38,13 +40,27 @@ def _phone(text: str) -> str:
     return text
 
 
+def _handle(text: str) -> str:
+    if not re.fullmatch(r"slack:[UW][A-Z0-9]{2,30}", text):
+        raise ValueError("such as slack:U0123ABCD: the member ID, from the person's Slack profile")
+    return text
+
+
+def _email(text: str) -> str:
+    if not re.fullmatch(r"[^@\s<>]+@[^@\s<>]+", text):
+        raise ValueError("such as ana@example.com")
+    return text
+
+
 _PHONE = Scalar("a phone number", _phone)
+_CHAT = Scalar("a person in a chat", _handle)
+_EMAIL = Scalar("an email address", _email)
 USERS = Named(
     Record(
         {
             "name": Field(TEXT, required=True),
             "timezone": ZONE,
-            "contact": part({"sms": _PHONE, "voice": _PHONE, "chat": TEXT, "email": TEXT}),
+            "contact": part({"sms": _PHONE, "voice": _PHONE, "chat": _CHAT, "email": _EMAIL}),
             "ladder": LADDER,
             "away": ListOf(Record({**_FROM_TO, "reason": TEXT}, _away)),
         },
@@ -52,7 +68,7 @@ USERS = Named(
     ),
     "id",
 )
-TEAMS = Named(Record({"members": ListOf(Ref("user")), "lead": Ref("user"), "chat": TEXT}, Team))
+TEAMS = Named(Record({"members": ListOf(Ref("user")), "lead": Ref("user"), "chat": ROOM}, Team))
 
 
 def _override(

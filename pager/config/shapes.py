@@ -65,6 +65,16 @@ HOURS: Record[Hours] = Record(
 )  # fmt: skip
 
 
+# --- chat channels --------------------------------------------------------------------------------------------------------------------
+def _room(text: str) -> str:
+    if not re.fullmatch(r"(slack:)?(#[^\s#@<>&,:|]{1,80}|[CG][A-Z0-9]{2,30})", text):
+        raise ValueError("such as #payments, or the channel's ID")
+    return text
+
+
+ROOM = Scalar("a chat channel", _room)
+
+
 # --- durations of another kind --------------------------------------------------------------------------------------------------------
 def _every(text: str) -> Every:
     found = re.fullmatch(r"(\d+)(h|d|w|mo)", text)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Protocol
@@ -64,23 +65,28 @@ class BreakGlass:
         )
 
     async def _tell(self, text: str) -> None:
+        """All at once: a provider that hangs must not keep the others waiting."""
         contacts = self._config().settings.break_glass
-        for address in contacts.sms if contacts else ():
-            self._count("sent" if await self._reach(address, text) else "failed")
+        if contacts is None:
+            return
+        ways = [("sms", address) for address in contacts.sms] + [("email", address) for address in contacts.email]
+        for reached in await asyncio.gather(*(self._reach(channel, address, text) for channel, address in ways)):
+            self._count("sent" if reached else "failed")
 
-    async def _reach(self, address: str, text: str) -> bool:
+    async def _reach(self, channel: str, address: str, text: str) -> bool:
         """The first provider of the channel that says yes."""
-        config = self._config()
         channels = self._channels()
-        names = [name for name in config.channels.get("sms", ()) if name in channels]
+        names = [name for name in self._config().channels.get(channel, ()) if name in channels]
         if not names and "console" in channels:
             names = ["console"]
         for name in names:
-            result = await channels[name].send(Message(address=address, text=text))
+            result = await channels[name].send(Message(address=address, text=text, urgent=True))
             if isinstance(result, Sent):
                 log.warning("break_glass.sent", to=address, provider=name)
                 return True
             log.error("break_glass.failed", to=address, provider=name, why=result.why)
+        if not names:
+            log.error("break_glass.failed", to=address, why=f"no provider carries {channel}")
         return False
 
 

@@ -17,6 +17,7 @@ from pager.advance import Advance, Item
 from pager.door import NOT_RECORDED, Door
 from pager.model.event import Event, PageDelivered, PageFailed
 from pager.ports import Fate, Incidents, Meter, Status, StoreUnavailable
+from pager.web.bodies import ClientDisconnect, TooLarge, TooSlow, body_of
 
 MAX_BODY = 64 * 1024
 
@@ -94,11 +95,12 @@ class TwilioCallbacks:
         await self._advance.events([Item(incident, event)])
 
     async def _signed_form(self, request: Request) -> Form | Response:
-        body = bytearray()
-        async for chunk in request.stream():
-            body += chunk
-            if len(body) > MAX_BODY:
-                return Response("too large", status_code=413)
+        try:
+            body = await body_of(request, MAX_BODY)
+        except TooLarge:
+            return Response("too large", status_code=413)
+        except (TooSlow, ClientDisconnect):
+            return Response("too slow", status_code=408)
         public_url = self._public_url()
         if not public_url:
             log.warning("twilio.refused", why="settings.http.public_url is empty, so no signature can be checked")

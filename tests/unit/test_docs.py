@@ -8,11 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
+from pager.channels.slack import SCOPES
 from pager.cli.main import app
 from pager.config import json_schema, load
 from pager.escalate.due import MOVES, SMALL, STEPS
 from pager.escalate.table import EVENTS, TABLE
+from pager.intake.sources import READERS
 from pager.model.incident import DeadlineKind, State
 
 ROOT = Path(__file__).parents[2]
@@ -110,3 +113,20 @@ def _keys(schema: Any) -> set[str]:
         for inner in schema:
             found |= _keys(inner)
     return found
+
+
+def test_the_manifest_to_paste_asks_for_what_the_adapter_needs() -> None:
+    [pasted] = re.findall(r"```yaml\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    manifest = yaml.safe_load(pasted)
+    granted = set(manifest["oauth_config"]["scopes"]["bot"])
+    assert granted == {*SCOPES, "app_mentions:read", "commands"}
+    assert manifest["settings"]["event_subscriptions"]["bot_events"] == ["app_mention", "message.im"]
+
+
+def test_the_alert_to_post_is_taken_by_the_config_that_comes_along() -> None:
+    [body, kind, key] = re.findall(r"curl -d '([^']+)' http://127.0.0.1:8080/in/(\w+)/(\S+)", (ROOT / "README.md").read_text())[0]
+    config = load(ROOT / "config", {}).config
+    assert config is not None
+    [integration] = [i for i in config.integrations.values() if (i.kind, i.key) == (kind, key)]
+    [alert] = READERS[kind](json.loads(body), integration)
+    assert (alert.summary, alert.service, alert.notes) == ("disk full on db1", "db", ())

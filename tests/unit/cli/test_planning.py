@@ -268,14 +268,22 @@ class TestCheck:
         assert self.about(office, PAYMENTS, "users.nomad") == []  # asked by nobody
 
     def test_a_stage_over_channels_that_nothing_carries_is_said_once(self, office: Installation) -> None:
-        text = with_policy('[{notify: ["team:payments"], via: [chat, email]}]')
-        said = [("warning", "no provider here carries chat or email: nobody is paged by this")]
+        text = with_policy('[{notify: ["team:payments"], via: [voice]}]').replace(
+            "low: [{after: 0s, via: [chat]}", "low: [{after: 0s, via: [voice]}"
+        )
+        text = text.replace("{after: 1h, via: [email]}", "{after: 1h, via: [voice]}")
+        said = [("warning", "no provider here carries voice: nobody is paged by this")]
         assert self.about(office, text, "policies.mine.stages[0]") == said
         assert self.about(office, text, "settings.ladder.low") == said
         assert self.about(office, text, "settings.ladder.high") == []
 
     def test_what_is_not_active_yet_is_a_note_and_no_error(self, office: Installation) -> None:
-        assert self.about(office, PAYMENTS, "channels.chat")[0][0] == "note"
+        assert self.about(office, PAYMENTS, "channels.voice")[0][0] == "note"
+
+    def test_an_address_that_only_the_adapter_knows_to_be_wrong_is_an_error_in_its_place(self, office: Installation) -> None:
+        text = PAYMENTS.replace("smtp://127.0.0.1:25", "imap://127.0.0.1")
+        [(level, message)] = self.about(office, text, "providers.email")
+        assert (level, message) == ("error", "smtp: the URL must begin with smtp:// or smtps://")
 
     def test_the_schema_for_editors(self, office: Installation) -> None:
         assert json.loads(office.pagerd("check", "--schema").stdout)["type"] == "object"

@@ -134,6 +134,22 @@ MISTAKES = {
         "integrations: {i: {kind: alertmanger}}",
         "a.yaml:1:26: error: integrations.i.kind: expected one of alertmanager",
     ),
+    "a person in a chat": (
+        "users: {ana: {name: Ana, contact: {chat: '@ana'}}}",
+        "a.yaml:1:42: error: users.ana.contact.chat: expected a person in a chat, found '@ana' (such as slack:U0123ABCD: the member ID, from",
+    ),
+    "an email address": (
+        "users: {ana: {name: Ana, contact: {email: ana}}}",
+        "a.yaml:1:43: error: users.ana.contact.email: expected an email address, found 'ana' (such as ana@example.com)",
+    ),
+    "a chat channel": (
+        "teams: {t: {members: [], chat: payments}}",
+        "a.yaml:1:32: error: teams.t.chat: expected a chat channel, found 'payments' (such as #payments, or the channel's ID)",
+    ),
+    "two integrations with one key": (
+        "integrations: {a: {kind: generic, key: k}, b: {kind: generic, key: k}}",
+        "a.yaml:1:44: error: integrations.b.key: has the same key as a: nobody could tell whose alerts come in (give each its own)",
+    ),
     "a field of no alert": (
         "integrations: {i: {kind: generic, fields: {sumary: body.title}}}",
         "a.yaml:1:44: error: integrations.i.fields.sumary: 'sumary' is no field of an alert (did you mean summary?)",
