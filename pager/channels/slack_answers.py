@@ -24,12 +24,10 @@ class SlackAnswers:
     """Never raises: an answer that does not get through is in the log. What it answers to has been done, or was refused, all the same."""
 
     def __init__(self, api_urls: Iterable[str] = ()) -> None:
-        own = [urlsplit(url or API_URL) for url in api_urls]
-        self._taken = {_SLACK, *((url.scheme, url.netloc) for url in own)}
+        self._taken = {_SLACK, *(_origin(url or API_URL) for url in api_urls)}
 
     async def __call__(self, url: str, body: Mapping[str, Any]) -> None:
-        parts = urlsplit(url)
-        if (parts.scheme, parts.netloc) not in self._taken:
+        if _origin(url) not in self._taken:
             log.warning("slack.answer_not_posted", why="that address is not Slack's")
             return
         client = AsyncWebhookClient(url, timeout=round(_WITHIN.total_seconds()), retry_handlers=[], logger=quiet())
@@ -40,3 +38,11 @@ class SlackAnswers:
                 log.warning("slack.answer_not_posted", status=answer.status_code)
         except Exception as error:
             log.warning("slack.answer_not_posted", why=in_words(error))
+
+
+def _origin(url: str) -> tuple[str, str]:
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return "", ""
+    return parts.scheme, parts.netloc

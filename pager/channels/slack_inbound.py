@@ -86,7 +86,7 @@ def signature_ok(secret: str, timestamp: str, body: bytes, signature: str, now: 
     https://docs.slack.dev/authentication/verifying-requests-from-slack"""
     try:
         return SignatureVerifier(secret, _Clock(now)).is_valid(body, timestamp, signature)
-    except (ValueError, TypeError):  # no number, no text: whoever made it was not Slack
+    except (ValueError, TypeError, OverflowError):  # no number, no text: whoever made it was not Slack
         return False
 
 

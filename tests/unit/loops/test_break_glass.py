@@ -19,14 +19,20 @@ class Store:
             raise StoreUnavailable("connection refused")
 
 
+BY_SMS = '{sms: ["+14155550100"], after: 60s, every: 15m}'
+BY_EMAIL = '{sms: ["+14155550100"], email: [sre@example.com], after: 60s, every: 15m}'
+
+
 class Setting:
     def __init__(self) -> None:
-        glass = '  break_glass: {sms: ["+14155550100"], after: 60s, every: 15m}\n'
-        config = config_of(PAYMENTS.replace("  timezone: UTC\n", "  timezone: UTC\n" + glass, 1))
+        self.config(BY_SMS)
         self.store = Store()
         self.channels = {"twilio": MemoryChannel("twilio"), "backup": MemoryChannel("backup")}
         self.counted: list[str] = []
-        self.glass = BreakGlass(self.store, lambda: config, lambda: self.channels, self.counted.append, started=0.0)
+        self.glass = BreakGlass(self.store, lambda: self.in_force, lambda: self.channels, self.counted.append, started=0.0)
+
+    def config(self, glass: str) -> None:
+        self.in_force = config_of(PAYMENTS.replace("  timezone: UTC\n", f"  timezone: UTC\n  break_glass: {glass}\n", 1))
 
     def texts(self) -> list[str]:
         return [k.message.text for c in self.channels.values() for k in c.accepted]
@@ -66,3 +72,20 @@ async def test_a_provider_that_refuses_hands_over_to_the_next(here: Setting) -> 
     await here.glass.run_once(61.0)
     assert [len(c.accepted) for c in here.channels.values()] == [0, 1]
     assert here.counted == ["sent"]
+
+
+async def test_people_named_by_email_are_told_by_email_and_at_once(here: Setting) -> None:
+    here.config(BY_EMAIL)
+    mail = here.channels["email"] = MemoryChannel("email")
+    here.store.gone = True
+    await here.glass.run_once(61.0)
+    assert [k.message.address for k in mail.accepted] == ["sre@example.com"]
+    assert len(here.texts()) == 2
+    assert here.counted == ["sent", "sent"]
+
+
+async def test_an_address_that_nothing_carries_is_counted_as_failed(here: Setting) -> None:
+    here.config(BY_EMAIL)
+    here.store.gone = True
+    await here.glass.run_once(61.0)
+    assert here.counted == ["sent", "failed"]
