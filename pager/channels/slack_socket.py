@@ -56,7 +56,7 @@ class SlackSocket:
                 while True:
                     following = await self._connect()
                     if line is not None:
-                        farewells.create_task(_leave(line))
+                        farewells.create_task(_leave(line, _OLD_LINE_KEPT))
                     line = following
                     self._connected(True)
                     await line.over.wait()
@@ -65,7 +65,7 @@ class SlackSocket:
         finally:
             self._connected(False)
             if line is not None:
-                await _leave(line, at_once=True)
+                await _leave(line)
 
     async def _connect(self) -> _Line:
         pause = _FIRST_PAUSE
@@ -75,7 +75,7 @@ class SlackSocket:
                 log.info("slack.connected", provider=self._name)
                 return line
             except Exception as error:
-                log.warning("slack.not_connected", provider=self._name, why=in_words(error), again_in=pause)
+                log.warning("slack.not_connected", provider=self._name, why=why(error), again_in=pause)
             await asyncio.sleep(pause)
             pause = min(pause * 2, _LONGEST_PAUSE)
 
@@ -87,7 +87,7 @@ class SlackSocket:
                 line.wss_uri = await address_of(web, self._app_token, self._api_url)
                 await line.connect()  # type: ignore[no-untyped-call]
         except BaseException:
-            await _leave(line, at_once=True)
+            await _leave(line)
             raise
         return line
 
@@ -119,15 +119,20 @@ async def check_app_token(provider: Provider) -> str | None:
     try:
         async with asyncio.timeout(provider.timeout.total_seconds()):
             await address_of(web_client("", api_url, provider.timeout), provider.options["app_token"], api_url)
-    except Refused as no:
-        if no.error in ("invalid_auth", "not_authed", "not_allowed_token_type"):
-            return f"Slack {no.error}: app_token must be an App-Level Token (xapp-...) with the scope connections:write, from Basic Information"
-        if no.error == "forbidden_team" or no.status < 500:
-            return f"{in_words(no)}; is Socket Mode turned on in the app's settings?"
-        return in_words(no)
     except Exception as error:
-        return f"{in_words(error)}: check api_url and the network"
+        return why(error)
     return None
+
+
+def why(error: Exception) -> str:
+    """What keeps Socket Mode from working, and what to do."""
+    if not isinstance(error, Refused) or error.status >= 500:
+        return f"{in_words(error)}: check api_url and the network"
+    if error.error in ("invalid_auth", "not_authed", "not_allowed_token_type"):
+        return (
+            f"Slack {error.error}: app_token must be an App-Level Token (xapp-...) with the scope connections:write, from Basic Information"
+        )
+    return f"{in_words(error)}; is Socket Mode turned on in the app's settings?"
 
 
 class _Line(SocketModeClient):
@@ -152,8 +157,9 @@ class _Line(SocketModeClient):
         self.over.set()
 
 
-async def _leave(line: _Line, at_once: bool = False) -> None:
-    if not at_once:
-        await asyncio.sleep(_OLD_LINE_KEPT)
-    with suppress(Exception):
-        await line.close()  # type: ignore[no-untyped-call]
+async def _leave(line: _Line, after: float = 0.0) -> None:
+    try:
+        await asyncio.sleep(after)
+    finally:
+        with suppress(Exception):
+            await line.close()  # type: ignore[no-untyped-call]

@@ -155,7 +155,7 @@ async def test_a_bad_token_is_said_and_does_not_spin(slack: SlackFake, monkeypat
     real = asyncio.sleep
 
     async def sleep(seconds: float) -> None:
-        pauses.append(seconds)
+        pauses.extend([seconds] if seconds else [])
         await real(0)
 
     monkeypatch.setattr("pager.channels.slack_socket.asyncio.sleep", sleep)
