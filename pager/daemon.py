@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import resource
 import shlex
 import signal
 import socket
@@ -41,6 +42,7 @@ _LOOK_AT_STORE = 1.0
 _LOOK_AT_CONFIG = 1.0
 _LOOK_AT_BOARDS = 0.25
 _AT_START_ONLY = ("redis_url", "data_dir", "stream", "listen")  # of the settings
+_FILES = 8192
 _STOP_WITHIN = 20.0  # seconds: a send under way ends at its provider's timeout
 
 log = structlog.get_logger()
@@ -65,6 +67,7 @@ def run(folder: Path, environment: Mapping[str, str], listen: str | None = None)
     except (EmbeddedError, OSError, ValueError) as error:
         print(f"can't start: {error}", file=sys.stderr)
         return 1
+    _allow_many_files()
     daemon = _Daemon(folder, environment, loaded.config, address, name, url, embedded)
     try:
         with asyncio.Runner() as runner:
@@ -72,6 +75,14 @@ def run(folder: Path, environment: Mapping[str, str], listen: str | None = None)
     finally:
         _leave(embedded, lock)
     return 0
+
+
+def _allow_many_files() -> None:
+    """Connections from outside must not use up what the store and the providers need."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _FILES if hard == resource.RLIM_INFINITY else min(_FILES, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def _leave(embedded: Embedded | None, lock: IO[bytes]) -> None:

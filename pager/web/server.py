@@ -10,6 +10,10 @@ from contextlib import contextmanager
 import uvicorn
 from starlette.types import ASGIApp
 
+from pager.web.patience import PatientProtocol
+
+MOST_CONNECTIONS = 2000  # beyond it a request is answered with 503
+
 
 class _Server(uvicorn.Server):
     @contextmanager
@@ -38,7 +42,14 @@ def bind(listen: str) -> socket.socket:
 async def serve(app: ASGIApp, sock: socket.socket, stopping: asyncio.Event) -> None:
     """Serve until `stopping`; requests under way get a few seconds to finish."""
     config = uvicorn.Config(
-        app, log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=3, limit_concurrency=2000, server_header=False
+        app,
+        http=PatientProtocol,
+        log_config=None,
+        access_log=False,
+        lifespan="off",
+        timeout_graceful_shutdown=3,
+        limit_concurrency=MOST_CONNECTIONS,
+        server_header=False,
     )
     server = _Server(config)
     task = asyncio.ensure_future(server.serve(sockets=[sock]))
