@@ -57,11 +57,14 @@ class Compose:
     ) -> Message:
         rules = self._rules()
         card = page_card(incident, record, page, rules.config.services.get(incident.service), now, late, rules.names)
+        link = self._link(incident, page, now) if page.channel == "email" else ""
+        if page.channel == "email" and not link:  # there must be a way to answer
+            card = replace(card, lines=(*card.lines, f"To acknowledge: pagerd ack {incident.number}"))
         return replace(
             message,
             text=" ".join(filter(None, (card.title, late_words(late)))),
             card=card,
-            link=self._link(incident, page, now) if page.channel == "email" else "",
+            link=link,
             subject=subject(incident, record),
             urgent=incident.severity in (Severity.CRITICAL, Severity.ERROR),
         )

@@ -8,8 +8,9 @@ from typing import Any, Protocol
 from fakeredis import FakeAsyncRedis, FakeServer
 from redis.asyncio import Redis
 
-from pager.ports import AlertStream, Deadlines, Incidents, Outbox, Refusals
+from pager.ports import AlertStream, Boards, Deadlines, Incidents, Outbox, Refusals
 from pager.store.alerts import RedisAlertStream
+from pager.store.boards import RedisBoards
 from pager.store.connection import Connection, connect, socket_url
 from pager.store.deadlines import RedisDeadlines
 from pager.store.incidents import RedisIncidents
@@ -30,6 +31,7 @@ class Worker(Protocol):
     incidents: Incidents
     deadlines: Deadlines
     outbox: Outbox
+    boards: Boards
     alerts: AlertStream
     refusals: Refusals
 
@@ -79,6 +81,7 @@ class RedisWorker:
         self.incidents: Incidents = RedisIncidents(connection, snapshots, name, keys)
         self.deadlines: Deadlines = RedisDeadlines(connection, keys)
         self.outbox: Outbox = RedisOutbox(connection, snapshots, name, keys)
+        self.boards: Boards = RedisBoards(connection, keys)
         self.alerts: AlertStream = RedisAlertStream(connection, name, streams)
         self.refusals: Refusals = RedisRefusals(connection, keys)
         self.presence = Presence(connection, (keys.worker(name), streams.worker(name)))

@@ -23,6 +23,7 @@ from pager.ports import (
     AlertEntry,
     AlertStream,
     Begun,
+    Boards,
     Claim,
     Commit,
     DeadLetter,
@@ -31,6 +32,7 @@ from pager.ports import (
     Outbox,
     OutboxEntry,
     Outcome,
+    Post,
     Refusals,
     StoreUnavailable,
 )
@@ -103,6 +105,8 @@ class MemoryStore:
         self.policies: dict[str, Policy] = {}
         self.scores: dict[int, float] = {}
         self.resolved: dict[int, float] = {}
+        self.boards: dict[int, float] = {}
+        self.posts: dict[int, dict[str, Post]] = {}
         self.logs: dict[int, list[Entry]] = {}
         self.audit: list[Entry] = []
         self.outboxes = [_Stream[Outgoing](self.clock) for _ in Priority]
@@ -135,6 +139,13 @@ class MemoryStore:
 
     def present(self) -> set[str]:
         return {key[1] for key in self._kept if key[0] == "worker" and self.kept(key)}
+
+    # --- leases -----------------------------------------------------------------------------------------------------------------------
+    def lease(self, scores: dict[int, float], limit: int, lease: timedelta) -> list[Claim]:
+        due = sorted((score, number) for number, score in scores.items() if score <= self.clock.ms)[:limit]
+        fence = float(self.clock.ms + max(1, lease // _MS))
+        scores.update({number: fence for _, number in due})
+        return [Claim(number, fence, _EPOCH + score * _MS) for score, number in due]
 
     # --- snapshots --------------------------------------------------------------------------------------------------------------------
     def record(self, identity: Identity) -> AlertRecord | None:
@@ -199,6 +210,8 @@ class MemoryStore:
             self.audit.append(entry)
             if after.incident is not None:
                 self.logs.setdefault(after.incident.number, []).append(entry)
+        if commit.entries and after.incident is not None and after.incident.is_shown:
+            self.boards.setdefault(after.incident.number, float(self.clock.ms))
         for item in commit.outgoing:
             self.outboxes[item.priority].add(item)
         for code in commit.codes:
@@ -288,11 +301,7 @@ class MemoryIncidents(_Adapter):
 
 class MemoryDeadlines(_Adapter):
     async def claim(self, limit: int, lease: timedelta) -> tuple[datetime, list[Claim]]:
-        now, scores = await self.now(), self._store.scores
-        due = sorted((score, number) for number, score in scores.items() if score <= self._store.clock.ms)[:limit]
-        fence = float(self._store.clock.ms + max(1, lease // _MS))
-        scores.update({number: fence for _, number in due})
-        return now, [Claim(number, fence, _EPOCH + score * _MS) for score, number in due]
+        return await self.now(), self._store.lease(self._store.scores, limit, lease)
 
     async def next_at(self) -> datetime | None:
         self._store.reach()
@@ -411,6 +420,36 @@ class MemoryPresence(_Adapter):
         self._store.drop(("worker", self._name))
 
 
+class MemoryBoards(_Adapter):
+    async def claim(self, limit: int, lease: timedelta) -> list[Claim]:
+        self._store.reach()
+        return self._store.lease(self._store.boards, limit, lease)
+
+    async def done(self, claim: Claim, version: int) -> None:
+        self._store.reach()
+        incident = self._store.incidents.get(claim.number)
+        if incident is not None and incident.version != version:
+            self._due(claim, float(self._store.clock.ms))
+        elif self._store.boards.get(claim.number) == claim.fence:
+            del self._store.boards[claim.number]
+
+    async def again(self, claim: Claim, at: datetime) -> None:
+        self._store.reach()
+        self._due(claim, _score(at))
+
+    def _due(self, claim: Claim, at: float) -> None:
+        if self._store.boards.get(claim.number) == claim.fence:
+            self._store.boards[claim.number] = at
+
+    async def posts(self, number: int) -> list[Post]:
+        self._store.reach()
+        return list(self._store.posts.get(number, {}).values())
+
+    async def save(self, number: int, post: Post) -> None:
+        self._store.reach()
+        self._store.posts.setdefault(number, {})[post.address] = post
+
+
 class MemoryRefusals(_Adapter):
     async def wrong(self, address: str) -> int:
         self._store.wrong.setdefault(address, []).append(await self.now())
@@ -436,6 +475,7 @@ class MemorySweeper(_Adapter):
             incident = self._store.incidents.pop(number)
             del self._store.resolved[number]
             self._store.logs.pop(number, None)
+            self._store.posts.pop(number, None)
             record = self._store.records.get(Identity(incident.scope, incident.dedup_key))
             if record is not None and record.incident == number:
                 del self._store.records[_identity(record)]
@@ -455,6 +495,7 @@ class MemoryWorker:
         self.incidents: Incidents = MemoryIncidents(store, name, process)
         self.deadlines: Deadlines = MemoryDeadlines(store, name, process)
         self.outbox: Outbox = MemoryOutbox(store, name, process)
+        self.boards: Boards = MemoryBoards(store, name, process)
         self.alerts: AlertStream = MemoryAlerts(store, name, process)
         self.presence = MemoryPresence(store, name, process)
         self.refusals: Refusals = MemoryRefusals(store, name, process)
