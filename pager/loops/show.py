@@ -18,7 +18,7 @@ from pager.model.event import Entry
 from pager.model.incident import Incident, Page, State
 from pager.model.snapshot import Snapshot
 from pager.notify.card import Card
-from pager.notify.cards import incident_card, page_card, told
+from pager.notify.cards import headline, incident_card, page_card, told
 from pager.notify.plan import BOARD
 from pager.ports import Board, Boards, Claim, GiveUp, Incidents, Meter, Post, SendResult, Sent, StoreUnavailable, TryAgain
 
@@ -125,7 +125,7 @@ class Show:
             post = replace(post, receipt=result.receipt, version=0 if result.found else incident.version, trying=0)
             await self._shown(incident.number, post)
         if post.version < incident.version:
-            result = await vendor.update(post.receipt, card, card.title)
+            result = await vendor.update(post.receipt, card, headline(card))
             if isinstance(result, Sent):
                 post = replace(post, version=incident.version)
                 await self._shown(incident.number, post)
@@ -139,7 +139,7 @@ class Show:
         if post.trying and (found := await vendor.find_post(post.address, key, incident.opened_at)):
             return replace(found, found=True)
         await self._boards.save(incident.number, replace(post, trying=1))
-        return await vendor.post(post.address, card, card.title, key)
+        return await vendor.post(post.address, card, headline(card), key)
 
     async def _thread(self, vendor: Board, post: Post, number: int, timeline: Sequence[Entry]) -> timedelta | None:
         """What its thread has not told yet, as one message."""
@@ -167,7 +167,7 @@ class Show:
         card = replace(self._card(snapshot, now), page=page.seq)
         if incident.state is State.TRIGGERED:
             card = page_card(incident, record, page, service, now, None, rules.names)
-        result = await vendor.update(page.receipt, card, card.title)
+        result = await vendor.update(page.receipt, card, headline(card))
         if not isinstance(result, Sent):
             return self._missed(result, incident.number, page.address)
         await self._shown(incident.number, Post(page.receipt, page.provider, page.receipt, incident.version))

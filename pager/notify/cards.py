@@ -19,6 +19,7 @@ OFFERED = (ReplyAction.ACKNOWLEDGE, ReplyAction.RESOLVE, ReplyAction.ESCALATE, R
 _SUMMARY, _SUBJECT, _LINE = 500, 120, 400  # UTF-16 units
 _SAME_NIGHT = timedelta(hours=12)  # what comes later is said with its date
 _MOST_LINKS = 8
+_STATE = "State"
 _MOST_LABELS = 12
 
 # What a thread tells of the timeline; the rest is for `show` and the audit.
@@ -65,7 +66,7 @@ def incident_card(
 ) -> Card:
     """How the incident stands, for a channel: its state, who is paged, what comes next and when, the time left."""
     paged = ", ".join(f"{names.get(p.user, p.user)} ({p.channel} {p.at:%H:%M})" for p in incident.paged if p.pages > 0)
-    told = [("State", state_words(incident, names)), ("Paged", paged), ("Next", next_step(incident, policy, names))]
+    told = [(_STATE, state_words(incident, names)), ("Paged", paged), ("Next", next_step(incident, policy, names))]
     told += [("Service level", sla_words(incident, now).removeprefix("SLA: ").rstrip("."))] if incident.is_open else []
     return Card(
         number=incident.number,
@@ -77,6 +78,12 @@ def incident_card(
         links=tuple(_links(record, service)),
         actions=_offered(incident),
     )
+
+
+def headline(card: Card) -> str:
+    """The card in one line, for where it can't be shown: a phone's lock screen."""
+    state = next((fact.value for fact in card.facts if fact.name == _STATE), "")
+    return f"{card.title} ({state})" if state else card.title
 
 
 def title(incident: Incident, record: AlertRecord) -> str:

@@ -12,7 +12,7 @@ from pager.model.alert import Link
 from pager.model.event import Entry, Fault, PageFailed
 from pager.model.incident import Incident, Phase, State
 from pager.notify.card import Card
-from pager.notify.cards import OFFERED, incident_card, next_step, page_card, state_words, subject, title, told
+from pager.notify.cards import OFFERED, headline, incident_card, next_step, page_card, state_words, subject, title, told
 from tests.night import Night, accepts, config_of, refuses
 from tests.payments import PAYMENTS, with_policy
 
@@ -55,6 +55,15 @@ def following(night: Night) -> str:
 
 def mine(stages: str, extra: str = "", **alert: Any) -> Night:
     return night_of(with_policy(stages, extra), service="mine", **alert)
+
+
+# --- one line --------------------------------------------------------------------------------------------------------------------------
+def test_a_phones_lock_screen_says_how_it_stands() -> None:
+    night = night_of(summary="disk full on db1")
+    assert headline(shown(night)) == "#1 CRITICAL checkout: disk full on db1 (triggered, stage 1, asking Ana Ruiz)"
+    night.say("acknowledge")
+    assert headline(shown(night)).endswith("(acknowledged by Ana Ruiz at 01:00 UTC)")
+    assert headline(asked(night)) == "#1 CRITICAL checkout: disk full on db1"
 
 
 # --- title and subject --------------------------------------------------------------------------------------------------------------------
