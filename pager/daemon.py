@@ -40,7 +40,6 @@ from pager.wiring.vendors import Current, load_whole
 _PAUSE = 0.2  # seconds between tries while the store is away
 _LOOK_AT_STORE = 1.0
 _LOOK_AT_CONFIG = 1.0
-_LOOK_AT_BOARDS = 0.25
 _AT_START_ONLY = ("redis_url", "data_dir", "stream", "listen")  # of the settings
 _FILES = 8192
 _STOP_WITHIN = 20.0  # seconds: a send under way ends at its provider's timeout
@@ -162,8 +161,8 @@ class _Daemon:
                 group.create_task(self._loop("ingest", lambda: rooms.ingest.run_once(timedelta(seconds=1)))),
                 group.create_task(self._loop("deadlines", lambda: self._deadline_step(rooms))),
                 group.create_task(self._reloads()),
-                group.create_task(self._show(rooms)),
-                group.create_task(slack.run()),
+                group.create_task(self._kept_up("show", rooms.show.run)),
+                group.create_task(self._kept_up("slack", slack.run)),
             ]
             adding = group.create_task(rooms.add.run())
             deliver = group.create_task(rooms.deliver.run(self.stopping, self.progress.of("deliver")))
@@ -210,19 +209,17 @@ class _Daemon:
         if not await rooms.deadlines.run_once():
             await rooms.deadlines.nap()
 
-    async def _show(self, rooms: Rooms) -> None:
-        """Not watched like the others: a chat that hangs keeps nobody from being paged."""
+    async def _kept_up(self, name: str, run: Callable[[], Awaitable[None]]) -> None:
+        """What runs by itself, and is not watched: a chat that hangs or fails keeps nobody from being paged."""
         while True:
             try:
-                looked_at = await rooms.show.run_once()
+                await run()
             except StoreUnavailable:
-                looked_at = 0
+                pass  # the watch says so
             except Exception:
-                self.metrics.failure("show")
-                log.exception("loop.failed", loop="show")
-                looked_at = 0
-            if not looked_at:
-                await asyncio.sleep(_LOOK_AT_BOARDS if self.current.boards() else _LOOK_AT_CONFIG)
+                self.metrics.failure(name)
+                log.exception("loop.failed", loop=name)
+            await asyncio.sleep(_LOOK_AT_STORE)
 
     async def _presence(self) -> None:
         tick = self.progress.of("presence")

@@ -26,6 +26,7 @@ PACE = timedelta(seconds=1)  # between rounds in one channel: what Slack allows
 LOOK = timedelta(seconds=75)  # all that one look may take; what is not said by then is said by the next
 LEASE = timedelta(seconds=90)  # longer than a look, so that nobody else is at it meanwhile
 _AT_ONCE = 32
+_LOOK_EVERY, _SELDOM = 0.25, 2.0  # seconds; seldom where no chat is in use, and there is only to clean up
 
 log = structlog.get_logger()
 
@@ -49,6 +50,12 @@ class Show:
         self._meter = meter
         self._longest = look.total_seconds()
         self._free_at: dict[str, datetime] = {}  # by channel
+
+    async def run(self) -> None:
+        """Until cancelled. Raises StoreUnavailable."""
+        while True:
+            if not await self.run_once():
+                await asyncio.sleep(_LOOK_EVERY if self._vendors() else _SELDOM)
 
     async def run_once(self) -> int:
         """Look at what is due. Returns how many incidents that were."""
