@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
-from tests.acceptance.daemon import Daemon
+from tests.acceptance.daemon import SEVERAL, Daemon
+from tests.fakes.mail_server import MailServer
+from tests.fakes.slack_fake import SlackFake
 from tests.fakes.twilio_fake import TwilioFake
 
 
@@ -14,6 +16,18 @@ from tests.fakes.twilio_fake import TwilioFake
 async def twilio() -> AsyncIterator[TwilioFake]:
     async with TwilioFake() as fake:
         yield fake
+
+
+@pytest.fixture
+async def slack() -> AsyncIterator[SlackFake]:
+    async with SlackFake() as fake:
+        yield fake
+
+
+@pytest.fixture
+async def mail() -> AsyncIterator[MailServer]:
+    async with MailServer() as server:
+        yield server
 
 
 @pytest.fixture
@@ -38,6 +52,23 @@ async def make_daemon(tmp_path: Path, twilio: TwilioFake) -> AsyncIterator[Calla
 @pytest.fixture
 async def daemon(make_daemon: Callable[..., Daemon]) -> Daemon:
     return await make_daemon().start()
+
+
+@pytest.fixture
+async def several(make_daemon: Callable[..., Daemon], slack: SlackFake, mail: MailServer) -> Daemon:
+    """A daemon with chat, email and SMS, whose Slack socket is open."""
+    daemon = await start_several(make_daemon, slack, mail)
+    await slack.wait_socket()
+    return daemon
+
+
+async def start_several(make: Callable[..., Daemon], slack: SlackFake, mail: MailServer, name: str = "a", **more: Any) -> Daemon:
+    vendors = {"bot": slack.bot_token, "app": slack.app_token, "signing": slack.signing_secret, "slack": slack.base_url, "smtp": mail.url}
+    vendors |= more.pop("vendors", {})
+    daemon = make(name, **{"config": SEVERAL, "vendors": vendors} | more)
+    slack.request_url, slack.command_url = f"{daemon.url}/slack/interactivity", f"{daemon.url}/slack/command"
+    slack.event_url = f"{daemon.url}/slack/events"
+    return await daemon.start()
 
 
 def end_store(data_dir: Path) -> None:

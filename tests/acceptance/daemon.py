@@ -1,4 +1,4 @@
-"""The real process, on a real Valkey of its own, against the wire fake of the SMS provider."""
+"""The real process, on a real Valkey of its own, against the wire fakes of the vendors."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import textwrap
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -66,6 +66,48 @@ routes:
   - {{name: staging, match: {{env: staging}}, suppress: "staging never pages"}}
 """
 
+SEVERAL = """
+settings:
+  data_dir: "${{PAGERD_DATA_DIR}}"
+  redis: {{url: "${{PAGERD_REDIS_URL:-embedded}}"}}
+  http: {{public_url: "{public_url}", link_keys: [summer]}}
+  default_policy: chain
+  catch_all: {{notify: ["user:erik"], every: 5s}}
+  ladder: {{high: [{{after: 0s, via: [chat]}}, {{after: 1s, via: [sms]}}], low: [{{after: 0s, via: [chat]}}]}}
+providers:
+  twilio: {{account_sid: "{sid}", auth_token: "{token}", from: {{"*": "+15005550006"}}, api_url: "{api}", timeout: 2s}}
+  slack: {{bot_token: "{bot}", app_token: "{app}", signing_secret: "{signing}", api_url: "{slack}", timeout: 2s}}
+  email: {{smtp: "{smtp}", from: "On call <pagerd@example.com>", timeout: 2s}}
+channels: {{sms: {channels}, chat: slack, email: email}}
+users:
+  ana: {{name: Ana Ruiz, contact: {{sms: "{ana}", chat: "slack:U0ALICE", email: ana@example.com}}}}
+  ben: {{name: Ben Okafor, contact: {{sms: "{ben}", chat: "slack:U0BOB", email: ben@example.com}}}}
+  erik: {{name: Erik Lund, contact: {{sms: "{erik}"}}}}
+teams: {{sre: {{members: [ana, ben], lead: erik, chat: "#ops"}}}}
+policies:
+  chain:
+    stages:
+      - {{notify: ["user:ana"], ack_timeout: 3s}}
+      - {{notify: ["user:ben"], via: [sms], ack_timeout: 1h}}
+  chat: {{stages: [{{notify: ["user:ana"], via: [chat], ack_timeout: 1h}}]}}
+  ladder: {{stages: [{{notify: ["user:ana"], ack_timeout: 1h}}]}}
+  email: {{stages: [{{notify: ["user:ana"], via: [email], ack_timeout: 1h}}, {{notify: ["user:ben"], via: [sms], ack_timeout: 1h}}]}}
+  all:
+    stages:
+      - {{notify: ["user:ana", "user:ben"], via: [chat, email, sms], ack_timeout: 5s}}
+      - {{notify: ["user:erik"], via: [sms], ack_timeout: 1h}}
+services:
+  db: {{team: sre, policy: chain}}
+  chat: {{team: sre, policy: chat}}
+  mail: {{policy: email}}
+  night: {{policy: ladder}}
+  shop: {{team: sre, policy: all}}
+integrations:
+  tool: {{kind: events-v2, key: tool-key-0123456789, service: mail}}
+  prometheus: {{kind: alertmanager, key: prom-key-0123456789, service: mail}}
+  script: {{kind: generic, key: script-key-0123456789, service: mail}}
+"""
+
 
 class Daemon:
     """One worker. Several on one store: give the others the first one's `redis_url`."""
@@ -79,7 +121,9 @@ class Daemon:
         config: str = CONFIG,
         channels: str = "[twilio]",
         phones: tuple[str, str, str] = (ANA, BEN, ERIK),
+        vendors: Mapping[str, str] | None = None,
     ) -> None:
+        """`vendors` fills in what the config has beyond Twilio."""
         folder.mkdir(parents=True, exist_ok=True)
         self.folder, self.port = folder, free_port()
         self.url = f"http://127.0.0.1:{self.port}"
@@ -87,7 +131,7 @@ class Daemon:
         self.config.mkdir(exist_ok=True)
         text = config.format(
             public_url=self.url, sid=twilio.account_sid, token=twilio.auth_token, api=twilio.url, ana=phones[0], ben=phones[1],
-            erik=phones[2], channels=channels
+            erik=phones[2], channels=channels, **(vendors or {})
         )  # fmt: skip
         (self.config / "pagerd.yaml").write_text(textwrap.dedent(text))
         self.environment = {
