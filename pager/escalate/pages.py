@@ -26,6 +26,7 @@ from pager.model.event import (
 from pager.model.incident import DeadlineKind, Page, Paged, PageState, Phase, Run, State
 
 MOST_ATTEMPTS = 4  # of one page at one provider
+PATIENCE = timedelta(seconds=6)  # with a provider that asks for time, all in all; then it is not waited for alone
 RECEIPT_WITHIN = timedelta(seconds=60)
 
 
@@ -45,7 +46,8 @@ def accepted(d: Draft, event: PageAccepted) -> None:
 
 
 def deferred(d: Draft, event: PageDeferred) -> None:
-    """Surely not sent. Another provider goes at once; without one, the same again after the wait it asked for."""
+    """Surely not sent. Another provider goes at once; without one, the same again after the wait it asked for. Where that is long, the next
+    rung starts meanwhile, and where there is none and nobody else is reached, it counts as failed."""
     page = _waiting_for(d, event.seq, event.attempt)
     if page is None:
         return
@@ -53,11 +55,17 @@ def deferred(d: Draft, event: PageDeferred) -> None:
     if not _is_wanted(d, page):
         return d.set_page(replace(page, state=PageState.WITHDRAWN, why=event.why))
     other = d.world.planner.instead(d.incident, page, Fault.PROVIDER)
-    if other is None and page.attempt < MOST_ATTEMPTS:
-        d.set_page(replace(page, state=PageState.WAITING, why=event.why))
-        d.arm(DeadlineKind.RETRY, event.after, of=str(page.seq))
+    if other is not None or page.attempt >= MOST_ATTEMPTS:
+        return _try_next(d, replace(page, state=PageState.FAILED, why=event.why), other, event.why)
+    d.set_page(replace(page, state=PageState.WAITING, why=event.why))
+    d.arm(DeadlineKind.RETRY, event.after, of=str(page.seq))
+    run = d.run_of(page.user)
+    if event.after * page.attempt <= PATIENCE or run is None or not _is_current(d, page) or _is_reached(d, page.user):
         return None
-    return _try_next(d, replace(page, state=PageState.FAILED, why=event.why), other, event.why)
+    if climb(d, run, f"{page.channel} asks for time ({event.why})") or any(_is_reached(d, r.user) for r in d.incident.runs):
+        return None
+    d.disarm(DeadlineKind.RETRY, of=str(page.seq))
+    return _try_next(d, replace(page, state=PageState.FAILED, why=event.why), None, event.why)
 
 
 def failed(d: Draft, event: PageFailed) -> None:
@@ -134,6 +142,12 @@ def _nobody_left(d: Draft) -> None:
             resume(d, "every page to the assigned person failed")
         case _:
             advance(d, f"every page of stage {d.incident.stage + 1} failed")
+
+
+def _is_reached(d: Draft, user: str) -> bool:
+    """Whether a page of this turn is out to them, or about to be."""
+    about = (PageState.QUEUED, PageState.ACCEPTED, PageState.DELIVERED)
+    return any(p.user == user and p.state in about and p.turn == d.incident.turn for p in d.incident.pages)
 
 
 def _start_timers(d: Draft, page: Page, expects_receipt: bool) -> None:

@@ -158,7 +158,7 @@ class TestAServerThatSaysNo:
         daemon = await start_several(make_daemon, slack, mail, vendors=vendors)
         mail.refuse("MAIL" if trouble == "mail from" else "BODY", "554 5.7.1 we do not take that", times=9)
         await daemon.push(summary="disk full", service="mail", dedup_key="k", severity="critical")
-        await eventually(lambda: pages(twilio, BEN), 20 if trouble == "refused" else 2, daemon.tail)
+        await eventually(lambda: pages(twilio, BEN), 6, daemon.tail)
         assert mails(mail) == []
         assert texts(twilio, ANA) == []
 

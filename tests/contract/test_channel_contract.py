@@ -10,10 +10,14 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from pager.channels.console import Console
+from pager.channels.smtp import from_provider
 from pager.channels.twilio import TwilioSms
+from pager.model.settings import Provider
 from pager.ports import Channel, Fate, GiveUp, Message, Sent, Status, TryAgain
+from tests.fakes.mail_server import MailServer
 from tests.fakes.memory_channel import MemoryChannel
 from tests.fakes.twilio_fake import TwilioFake
 
@@ -24,10 +28,20 @@ PAGE = Message(address=ANA, text="#42 CRITICAL db: disk full. Reply 7K3M to ackn
 class Line:
     """A channel, and a look at what came out of it at the other end."""
 
-    def __init__(self, channel: Channel, received: Callable[[], list[str]], keeps_sends: bool = True) -> None:
+    def __init__(
+        self,
+        channel: Channel,
+        received: Callable[[], list[str]],
+        keeps_sends: bool = True,
+        address: Callable[[int], str] = lambda n: f"+1415555{n:04}",
+    ) -> None:
         self.channel = channel
         self.received = received
         self.keeps_sends = keeps_sends  # whether its other end can be asked later
+        self.address = address  # of person number `n`, as this channel knows them
+
+    def to(self, message: Message, person: int = 100) -> Message:
+        return replace(message, address=self.address(person))
 
 
 async def _twilio(stack: AsyncExitStack) -> Line:
@@ -47,7 +61,24 @@ async def _memory(_: AsyncExitStack) -> Line:
     return Line(channel, lambda: channel.texts)
 
 
-LINES: dict[str, Callable[[AsyncExitStack], Coroutine[Any, Any, Line]]] = {"twilio": _twilio, "console": _console, "memory": _memory}
+async def _smtp(stack: AsyncExitStack) -> Line:
+    server = await stack.enter_async_context(MailServer())
+    channel = from_provider(Provider(name="mail", kind="smtp", options={"smtp": server.url}, senders={"*": "pagerd@example.com"}))
+    stack.push_async_callback(channel.close)
+    return Line(
+        channel,
+        lambda: [mail.part("plain").strip() for mail in server.messages],
+        keeps_sends=False,
+        address=lambda n: f"person{n}@example.com",
+    )
+
+
+LINES: dict[str, Callable[[AsyncExitStack], Coroutine[Any, Any, Line]]] = {
+    "twilio": _twilio,
+    "console": _console,
+    "memory": _memory,
+    "smtp": _smtp,
+}
 
 
 @pytest.fixture(params=LINES)
@@ -57,7 +88,7 @@ async def line(request: pytest.FixtureRequest) -> AsyncIterator[Line]:
 
 
 async def test_a_page_arrives_as_it_was_worded(line: Line) -> None:
-    result = await line.channel.send(PAGE)
+    result = await line.channel.send(line.to(PAGE))
     assert isinstance(result, Sent)
     assert result.receipt
     assert not result.found
@@ -65,19 +96,19 @@ async def test_a_page_arrives_as_it_was_worded(line: Line) -> None:
 
 
 async def test_pages_sent_at_once_all_arrive(line: Line) -> None:
-    pages = [Message(address=f"+1415555{n:04}", text=f"page {n}. Reply A{n:03} to acknowledge", code=f"A{n:03}") for n in range(40)]
+    pages = [Message(address=line.address(n), text=f"page {n}. Reply A{n:03} to acknowledge", code=f"A{n:03}") for n in range(40)]
     results = await asyncio.gather(*(line.channel.send(page) for page in pages))
     assert all(isinstance(result, Sent) for result in results)
     assert sorted(line.received()) == sorted(page.text for page in pages)
 
 
 async def test_a_page_that_went_out_is_found_again_and_another_is_not(line: Line) -> None:
-    began = datetime.now(UTC) - timedelta(seconds=2)
-    assert await line.channel.find(PAGE, began) is None
-    sent = await line.channel.send(PAGE)
-    other = Message(address=ANA, text="#43 Reply 8Q2P to acknowledge", id="43-1", code="8Q2P")
+    page, began = line.to(PAGE), datetime.now(UTC) - timedelta(seconds=2)
+    assert await line.channel.find(page, began) is None
+    sent = await line.channel.send(page)
+    other = line.to(Message(address="", text="#43 Reply 8Q2P to acknowledge", id="43-1", code="8Q2P"))
     assert await line.channel.find(other, began) is None
-    found = await line.channel.find(PAGE, began)
+    found = await line.channel.find(page, began)
     if not line.keeps_sends:
         assert found is None
         return
@@ -87,7 +118,7 @@ async def test_a_page_that_went_out_is_found_again_and_another_is_not(line: Line
 
 
 async def test_a_message_without_a_code_is_found_by_its_words(line: Line) -> None:
-    notice = Message(address=ANA, text="#42 Resolved by Bo after 5m. db: disk full.")
+    notice = line.to(Message(address="", text="#42 Resolved by Bo after 5m. db: disk full."))
     await line.channel.send(notice)
     found = await line.channel.find(notice, datetime.now(UTC) - timedelta(seconds=2))
     assert (found is not None) is line.keeps_sends
@@ -102,7 +133,7 @@ async def test_a_working_channel_has_nothing_to_report(line: Line) -> None:
 
 
 async def test_closing_twice_is_harmless(line: Line) -> None:
-    await line.channel.send(PAGE)
+    await line.channel.send(line.to(PAGE))
     await line.channel.close()
     await line.channel.close()
 

@@ -20,6 +20,8 @@ LADDER = """, ladder: {
     high: [{after: 0s, via: [chat]}, {after: 2m, via: [sms]}, {after: 5m, via: [voice]}, {after: 9m, via: [email]}],
     low: [{after: 0s, via: [email]}, {after: 2h, via: [chat]}]}"""
 
+CHAT_ONLY = ", ladder: {high: [{after: 0s, via: [chat]}]}"
+
 Provider = Callable[[Page], Event | None]
 
 
@@ -36,7 +38,7 @@ def fails(*which: str, fault: Fault = Fault.ADDRESS) -> Provider:
     return lambda page: refuses(page, "refused", fault) if {page.channel, page.provider, page.user} & set(which) else accepts(page)
 
 
-def busy_in(channel: str, times: int = 99) -> Provider:
+def busy_in(channel: str, times: int = 99, seconds: int = 30) -> Provider:
     left = times
 
     def provider(page: Page) -> Event:
@@ -44,7 +46,7 @@ def busy_in(channel: str, times: int = 99) -> Provider:
         if page.channel != channel or left == 0:
             return accepts(page)
         left -= 1
-        return PageDeferred(page.seq, page.attempt, timedelta(seconds=30), "429 ratelimited")
+        return PageDeferred(page.seq, page.attempt, timedelta(seconds=seconds), "429 ratelimited")
 
     return provider
 
@@ -67,9 +69,9 @@ def test_a_persons_own_ladder_climbs_from_chat_to_sms_to_a_call_to_email() -> No
 
 
 def test_the_ladder_runs_from_the_first_accepted_page_not_from_the_first_try() -> None:
-    night = mine('[{notify: ["user:ana"], ack_timeout: 10m}]', busy_in("chat", times=2), LADDER)
+    night = mine('[{notify: ["user:ana"], ack_timeout: 10m}]', busy_in("chat", times=2, seconds=3), LADDER)
     night.until("6:00")
-    assert night.pages()[2:] == [("1:00", "ana", "chat"), ("3:00", "ana", "sms"), ("6:00", "ana", "voice")]
+    assert night.pages()[2:] == [("0:06", "ana", "chat"), ("2:06", "ana", "sms"), ("5:06", "ana", "voice")]
 
 
 def test_each_person_has_a_ladder_of_their_own() -> None:
@@ -320,6 +322,28 @@ def test_a_chat_that_stays_busy_fails_and_the_next_rung_does_not_wait_for_its_ti
         ("1:30", "ana", "voice"),
     ]  # fmt: skip
     assert night.incident.stage == 0
+
+
+def test_a_chat_that_asks_for_long_is_not_waited_for_alone() -> None:
+    night = mine('[{notify: ["user:ana"], ack_timeout: 10m}]', busy_in("chat", times=1), LADDER)
+    assert night.until("0:30").pages() == [("0:00", "ana", "chat"), ("0:00", "ana", "sms"), ("0:30", "ana", "chat")]
+    assert night.incident.stage == 0
+
+
+def test_nor_is_one_that_asks_for_a_little_again_and_again() -> None:
+    night = mine('[{notify: ["user:ana"], ack_timeout: 10m}]', busy_in("chat", seconds=5), LADDER)
+    assert night.until("0:06").pages() == [("0:00", "ana", "chat"), ("0:05", "ana", "chat"), ("0:05", "ana", "sms")]
+
+
+def test_where_the_only_way_asks_for_long_the_next_stage_is_entered_at_once() -> None:
+    night = mine('[{notify: ["user:ana"], via: [chat], ack_timeout: 10m}, {notify: ["user:erik"], via: [sms]}]', busy_in("chat"))
+    assert night.pages() == [("0:00", "ana", "chat"), ("0:00", "erik", "sms")]
+
+
+def test_where_another_of_the_stage_is_reached_its_time_is_kept() -> None:
+    night = mine('[{notify: ["user:ana", "user:dora"], ack_timeout: 10m}, {notify: ["user:erik"], via: [sms]}]', busy_in("chat"), CHAT_ONLY)
+    assert night.until("9:59").incident.stage == 0
+    assert ("0:30", "ana", "chat") in night.pages()
 
 
 def test_the_stage_is_timed_by_the_sms_while_the_chat_still_waits() -> None:
