@@ -109,7 +109,7 @@ class TestAnswers:
         daemon = await start_several(make_daemon, slack, mail, vendors={"app": ""})
         at = await paged(daemon, slack)
         for how in ({"tamper": "signature"}, {"tamper": "body"}, {"age": 301}, {"age": -301}):
-            refused = await slack.click(*at, "acknowledge", via="http", **how)  # type: ignore[arg-type]
+            refused = await slack.click(*at, "acknowledge", via="http", **how)
             assert refused["status"] == 403, how
         assert await state(daemon) == ("triggered", None)
         taken = await slack.click(*at, "acknowledge", via="http")
