@@ -9,8 +9,10 @@ from collections.abc import Callable, Coroutine
 
 import msgspec
 
+from bench.alertmanager import Alertmanager, program
+from bench.load import event, post, posted, webhook
 from bench.sink import Books
-from bench.worker import Worker, alert
+from bench.worker import PROMETHEUS, TOOL, Worker, alert
 
 
 class Row(msgspec.Struct, frozen=True):
@@ -48,6 +50,57 @@ async def stream() -> list[Row]:
                 )
             )
         return rows
+
+
+async def http() -> list[Row]:
+    """One alert a request, all loops on: until the answer, and until the stream is worked off."""
+    books = Books()
+    port = await books.serve()
+    rows = []
+    with Worker(port) as w:
+        enqueue = ("/v2/enqueue", lambda key: event(key, TOOL))
+        loads = [("new, Events v2", *enqueue, "e{}"), ("repeats, Events v2", *enqueue, "e0"), ("new, Alertmanager", *_one_by_one(), "a{}")]
+        for what, path, body, key in loads:
+            await post(w.host, path, [body(key.format(f"warm{k}")) for k in range(500)])
+            await w.drained()
+            bodies = [body(key.format(k)) for k in range(8000)]
+            before = w.cpu()
+            sent = await post(w.host, path, bodies)
+            await w.drained()
+            daemon, store = ((b - a) * 1e6 / len(bodies) for a, b in zip(before, w.cpu(), strict=True))
+            came_out = (
+                f"{sent.rate:,.0f}; answered in {sent.p50:.1f} / {sent.p99:.1f} ms, Python {daemon:.0f} µs, store {store:.0f} µs each"
+            )
+            rows.append(Row(f"accepted/s over HTTP ({what})", "2,500", came_out, sent.rate >= 2500 and not sent.refused))
+    return rows
+
+
+async def versus() -> list[Row]:
+    """The same alerts to Alertmanager and to us, in turns: how many a second are accepted, and what they cost."""
+    found = program()
+    if found is None:
+        return [Row("side by side with Alertmanager", "", "NO ALERTMANAGER HERE: Debian's package is prometheus-alertmanager")]
+    books = Books()
+    port = await books.serve()
+    rows = []
+    with Worker(port) as w, Alertmanager(found) as am:
+        for size, count in ((1, 4000), (64, 20_000)):
+            for what, key in (("new", f"{size}-{{}}"), ("repeats", f"{size}-0")):
+                groups = [[key.format(k + n) for n in range(size)] for k in range(0, count, size)]
+                before = am.cpu()
+                theirs = await post(am.host, "/api/v2/alerts", [posted(group) for group in groups])
+                their_cpu = (am.cpu() - before) / count * 1e6
+                ours_before = sum(w.cpu())
+                ours = await post(w.host, _one_by_one()[0], [webhook(group) for group in groups])
+                await w.drained()
+                cpu = (sum(w.cpu()) - ours_before) / count * 1e6
+                came_out = f"{ours.rate * size:,.0f} at {cpu:.0f} ms, on disk; Alertmanager {theirs.rate * size:,.0f} at {their_cpu:.0f} ms, in memory"
+                rows.append(Row(f"accepted/s and CPU per 1,000 ({what}, {size} a request)", "", came_out))
+    return rows
+
+
+def _one_by_one() -> tuple[str, Callable[[str], bytes]]:
+    return f"/in/alertmanager/{PROMETHEUS}", lambda key: webhook([key])
 
 
 async def memory() -> list[Row]:
@@ -212,5 +265,5 @@ def _quantile(cumulative: dict[float, float], total: float, q: float) -> float:
 
 
 SCENARIOS: dict[str, Callable[[], Coroutine[None, None, list[Row]]]] = {
-    "idle": idle, "stream": stream, "memory": memory, "deadlines": deadlines, "latency": latency, "burst": burst, "crash": crash,
+    "idle": idle, "stream": stream, "http": http, "versus": versus, "memory": memory, "deadlines": deadlines, "latency": latency, "burst": burst, "crash": crash,
 }  # fmt: skip

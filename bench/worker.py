@@ -21,6 +21,7 @@ from pager.store.embedded import running, stop
 from pager.store.keys import Keys
 
 STREAM = "pager:alerts"
+TOOL, PROMETHEUS = "tool-key-0123456789", "prometheus-key-0123456789"
 _TICK = os.sysconf("SC_CLK_TCK")
 
 
@@ -40,6 +41,7 @@ def config(port: int) -> dict[str, Any]:
             "loud": {"stages": [{"notify": ["user:p"], "via": ["sms"], "ack_timeout": "2h"}]},
             "quiet": {"stages": [{"notify": ["user:p"], "via": ["sms"], "ack_timeout": "2h", "wait_for_hours": hours}]},
         },
+        "integrations": {"tool": {"kind": "events-v2", "key": TOOL, "service": "quiet"}, "prometheus": {"kind": "alertmanager", "key": PROMETHEUS, "service": "quiet"}},
         "services": {"loud": {"policy": "loud"}, "quiet": {"policy": "quiet"}, "muted": {"policy": "quiet"}},
         "routes": [{"name": "muted", "match": {"service": "muted"}, "suppress": "bench"}],
     }  # fmt: skip
@@ -54,7 +56,8 @@ class Worker:
         (self.folder / "config" / "pagerd.yaml").write_text(json.dumps(config(sink_port), indent=1))
         with socket.socket() as sock:
             sock.bind(("127.0.0.1", 0))
-            self.url = f"http://127.0.0.1:{sock.getsockname()[1]}"
+            self.host = f"127.0.0.1:{sock.getsockname()[1]}"
+        self.url = f"http://{self.host}"
         self.process: subprocess.Popen[bytes] | None = None
         self.keys = Keys()
 
@@ -64,7 +67,7 @@ class Worker:
         environment = {**os.environ, "PAGERD_DATA_DIR": str(self.data), "HOME": str(self.folder)}
         with (self.folder / "log").open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "pager", "run", "--config", str(self.folder / "config"), "--listen", self.url.removeprefix("http://")],
+                [sys.executable, "-m", "pager", "run", "--config", str(self.folder / "config"), "--listen", self.host],
                 env=environment, stdout=log, stderr=log, cwd=Path(__file__).parents[1],
             )  # fmt: skip
         while time.monotonic() - began < 60:
@@ -113,7 +116,7 @@ class Worker:
 
     def cpu(self) -> tuple[float, float]:
         """User and system seconds so far, of daemon and store."""
-        daemon, store = (_cpu(pid) for pid in self.pids)
+        daemon, store = (cpu_of(pid) for pid in self.pids)
         return daemon, store
 
     def rss(self) -> tuple[float, float]:
@@ -144,7 +147,7 @@ def alert(key: str, service: str = "quiet", **more: str) -> str:
     })  # fmt: skip
 
 
-def _cpu(pid: int) -> float:
+def cpu_of(pid: int) -> float:
     fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
     return (int(fields[11]) + int(fields[12])) / _TICK
 

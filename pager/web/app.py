@@ -3,13 +3,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import msgspec
 from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from pager import __version__
 from pager.web import described
@@ -39,7 +40,7 @@ class Doors(msgspec.Struct, frozen=True):
     twilio: TwilioCallbacks
 
 
-def make_app(*, readiness: Callable[[], Readiness], metrics: Callable[[], bytes], doors: Doors) -> FastAPI:
+def make_app(*, readiness: Callable[[], Readiness], metrics: Callable[[], bytes], doors: Doors) -> ASGIApp:
     app = FastAPI(
         title="pagerd",
         version=__version__,
@@ -51,7 +52,29 @@ def make_app(*, readiness: Callable[[], Readiness], metrics: Callable[[], bytes]
     _health(app, readiness, metrics)
     _intake(app, doors.intake)
     _replies(app, doors)
-    return app
+    return _AlertsFirst(doors.intake, app)
+
+
+class _AlertsFirst:
+    """Alerts go straight in: to be routed and solved by FastAPI costs more than all that is done with them. It still describes them."""
+
+    def __init__(self, intake: Intake, app: ASGIApp) -> None:
+        self._intake = intake
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        answer = self._answer(scope, receive) if scope["type"] == "http" and scope["method"] == "POST" else None
+        if answer is None:
+            return await self._app(scope, receive, send)
+        return await (await answer)(scope, receive, send)
+
+    def _answer(self, scope: Scope, receive: Receive) -> Awaitable[Response] | None:
+        match scope["path"].split("/"):
+            case ["", "v2", "enqueue"]:
+                return self._intake.enqueue(Request(scope, receive))
+            case ["", "in", str(kind), str(key)] if kind and key:
+                return self._intake.webhook(kind, key, Request(scope, receive))
+        return None
 
 
 def _health(app: FastAPI, readiness: Callable[[], Readiness], metrics: Callable[[], bytes]) -> None:

@@ -28,7 +28,8 @@ def bind(listen: str) -> socket.socket:
         raise ValueError(f"{listen!r} is not HOST:PORT")
     host = host.strip("[]") or "127.0.0.1"
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    sock = socket.socket(family, socket.SOCK_STREAM)
+    # Named as TCP, for asyncio turns Nagle's delay off only then: it holds an answer's body back until its head is acknowledged.
+    sock = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         sock.bind((host, int(port)))
@@ -50,6 +51,7 @@ async def serve(app: ASGIApp, sock: socket.socket, stopping: asyncio.Event) -> N
         timeout_graceful_shutdown=3,
         limit_concurrency=MOST_CONNECTIONS,
         server_header=False,
+        proxy_headers=False,  # nothing here asks where a request came from
     )
     server = _Server(config)
     task = asyncio.ensure_future(server.serve(sockets=[sock]))
