@@ -13,12 +13,14 @@ import pytest
 from msgspec.structs import replace
 
 from pager.channels.console import Console
+from pager.channels.slack import Slack
 from pager.channels.smtp import from_provider
 from pager.channels.twilio import TwilioSms
 from pager.model.settings import Provider
 from pager.ports import Channel, Fate, GiveUp, Message, Sent, Status, TryAgain
 from tests.fakes.mail_server import MailServer
 from tests.fakes.memory_channel import MemoryChannel
+from tests.fakes.slack_fake import SlackFake
 from tests.fakes.twilio_fake import TwilioFake
 
 ANA = "+14155550100"
@@ -73,11 +75,20 @@ async def _smtp(stack: AsyncExitStack) -> Line:
     )
 
 
+async def _slack(stack: AsyncExitStack) -> Line:
+    fake = await stack.enter_async_context(SlackFake())
+    fake.users |= {f"U0P{n:04}": {"id": f"U0P{n:04}", "name": f"p{n}", "email": f"p{n}@example.com"} for n in range(200)}
+    channel = Slack("slack", fake.bot_token, api_url=fake.base_url)
+    stack.push_async_callback(channel.close)
+    return Line(channel, lambda: [m["text"] for m in fake.messages.values()], address=lambda n: f"slack:U0P{n:04}")
+
+
 LINES: dict[str, Callable[[AsyncExitStack], Coroutine[Any, Any, Line]]] = {
     "twilio": _twilio,
     "console": _console,
     "memory": _memory,
     "smtp": _smtp,
+    "slack": _slack,
 }
 
 
