@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import timedelta
 
+import structlog
 from msgspec.structs import replace
 
 from pager.advance import Advance, Item, TooManyConflicts
@@ -14,6 +15,8 @@ from pager.notify.cards import state_words, title
 from pager.notify.commands import HELP, Ask, Order, read_command
 from pager.notify.replies import CarrierWord, NotUnderstood, read_reply
 from pager.ports import Incidents, Meter, Outcome, Refusals, StoreUnavailable
+
+log = structlog.get_logger()
 
 MOST_WRONG_CODES = 5
 _LISTED = 20
@@ -81,9 +84,8 @@ class Door:
                 once=f"sms:{message_id}",
             )
             return await self.reply(code.incident, reply)
-        except StoreUnavailable:
-            self._meter.reply("sms", "not_recorded")
-            return Answer(NOT_RECORDED, done=False, refused=True)
+        except Exception as error:
+            return self._not_recorded("sms", error)
 
     async def by_chat(
         self, handle: str, action: ReplyAction, number: int, once: str, page: int = 0, duration: timedelta | None = None
@@ -126,9 +128,8 @@ class Door:
             return Answer(_STRANGER.format(handle=handle), done=False, refused=True)
         try:
             return await self.reply(number, replace(reply, by=user))
-        except StoreUnavailable:
-            self._meter.reply("chat", "not_recorded")
-            return Answer(NOT_RECORDED, done=False, refused=True)
+        except Exception as error:
+            return self._not_recorded("chat", error)
 
     async def _list(self, handle: str) -> Answer:
         if self._person(handle) is None:
@@ -163,6 +164,13 @@ class Door:
             notice = rules.planner.elsewhere(person.id, "wrong_codes", text, than="sms")
             if notice is not None:
                 await self._advance.notice(notice, once=f"warned:{message_id}")
+
+    def _not_recorded(self, via: str, error: Exception) -> Answer:
+        """Whoever replied must know that it did not count, whatever kept it from counting."""
+        if not isinstance(error, StoreUnavailable):
+            log.error("reply.failed", via=via, exc_info=error)
+        self._meter.reply(via, "not_recorded")
+        return Answer(NOT_RECORDED, done=False, refused=True)
 
     def _answered(self, via: str, answer: Answer) -> Answer:
         self._meter.reply(via, "refused" if answer.refused else "done" if answer.done else "already")
