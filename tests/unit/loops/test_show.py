@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections import deque
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -479,12 +480,10 @@ async def after_a_crash(at: int, changes: bool, opened: bool, config: str) -> bo
             raise Crash
 
     reach = house.store.reach
-    house.store.reach = lambda: (exchange(), reach())[1]  # type: ignore[method-assign]
+    house.store.reach = lambda: (exchange(), reach())[1]  # type: ignore[method-assign, func-returns-value]
     house.board.step = exchange
-    try:
+    with contextlib.suppress(Crash):
         await house.show.run_once()
-    except Crash:
-        pass
     house.store.reach, house.board.step = reach, lambda: None  # type: ignore[method-assign]
     house.restart("w1")
     if changes:
