@@ -113,7 +113,7 @@ async def test_whatever_slack_does_is_one_message_at_most_and_a_clear_answer(
 
     began = time.monotonic()
     result = await do()
-    assert time.monotonic() - began < HASTY.total_seconds() + 0.5
+    assert time.monotonic() - began < HASTY.total_seconds() + 1.5
     assert is_right(result), result
     assert len(there(slack)) - before == count
     assert calls(slack, "chat.postMessage") == 1 + (what == "reply")
@@ -211,13 +211,13 @@ async def test_a_message_that_somebody_deleted_is_not_asked_for_again(channel: S
 
 async def test_one_slow_answer_holds_up_no_other_page(channel: Slack, slack: SlackFake) -> None:
     await channel._places.to_post(_person())
-    slack.fault("chat.postMessage", hang=0.4)
+    slack.fault("chat.postMessage", hang=0.9)
     began = time.monotonic()
     others = [Message(address="slack:U0ALICE", text=str(n), id=f"42-{n}", code="7K3M") for n in range(20)]
     slow = asyncio.ensure_future(channel.send(PAGE))
     await asyncio.sleep(0)
     assert all(isinstance(r, Sent) for r in await asyncio.gather(*map(channel.send, others)))
-    assert time.monotonic() - began < 0.4
+    assert time.monotonic() - began < 0.9
     await slow
 
 
