@@ -86,7 +86,7 @@ class Slack:
             async with asyncio.timeout(self._timeout.total_seconds()):
                 _, headers = await self._line.answer(self._line.web.auth_test())
         except Refused as no:
-            return in_words(no) if no.status < 500 else f"{in_words(no)}: try again, and check api_url"
+            return in_words(no) if refusal(no) is not None else f"{in_words(no)}: try again, and check api_url"
         except Exception as error:
             return f"{in_words(error)}: check api_url and the network"
         granted = headers.get("x-oauth-scopes")

@@ -62,7 +62,7 @@ def blocks_of(card: Card) -> list[Block]:
 
 def plain(text: str) -> str:
     """A message's text: its lines without control characters, escaped, within Slack's limit. Never empty, which Slack refuses."""
-    return escaped("\n".join(map(one_line, text.strip().splitlines())), TEXT) or "(no text)"
+    return escaped("\n".join(map(one_line, text.splitlines())).strip(), TEXT) or "(no text)"
 
 
 def escaped(text: str, most: int) -> str:
