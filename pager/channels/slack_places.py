@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from collections import defaultdict
 from datetime import timedelta
 from typing import Any
 
@@ -38,6 +39,7 @@ class Places:
         self._line = line
         self._seconds = timeout.total_seconds()
         self._ids: dict[str, str] = {}
+        self._opening: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     def __contains__(self, known: str) -> bool:
         return known in self._ids
@@ -60,11 +62,14 @@ class Places:
         return await self.to_post(to)
 
     async def _opened(self, user: str) -> str:
-        if user not in self._ids:
-            async with asyncio.timeout(self._seconds):
+        """One request, however many pages wait for it: Slack takes about 50 a minute (its Tier 3)."""
+        if user in self._ids:
+            return self._ids[user]
+        async with asyncio.timeout(self._seconds), self._opening[user]:
+            if user not in self._ids:
                 answer = await self._line.ask(self._line.web.conversations_open(users=user))
-            self._ids[user] = _id(answer.get("channel"))
-        return self._ids[user]
+                self._ids[user] = _id(answer.get("channel"))
+            return self._ids[user]
 
     async def _named(self, name: str) -> str:
         for kinds in _KINDS:

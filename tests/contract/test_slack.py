@@ -75,6 +75,25 @@ async def test_a_persons_conversation_is_opened_once(channel: Slack, slack: Slac
     assert (calls(slack, "conversations.open"), len(there(slack))) == (1, 3)
 
 
+async def test_a_storm_opens_a_persons_conversation_once(channel: Slack, slack: SlackFake) -> None:
+    pages = [replace(PAGE, id=f"{n}-1") for n in range(20)]
+    assert {type(result) for result in await asyncio.gather(*map(channel.send, pages))} == {Sent}
+    assert (calls(slack, "conversations.open"), len(there(slack))) == (1, 20)
+
+
+async def test_a_conversation_that_is_slow_to_open_holds_up_no_other_person_and_nobody_for_long(channel: Slack, slack: SlackFake) -> None:
+    slack.fault("conversations.open", hang=3)
+    began = time.monotonic()
+    to_ana = [asyncio.ensure_future(channel.send(replace(PAGE, id=f"{n}-1"))) for n in range(3)]
+    await asyncio.sleep(0.02)
+    assert isinstance(await channel.send(replace(PAGE, address="slack:U0BOB")), Sent)
+    assert not any(page.done() for page in to_ana)
+    await asyncio.gather(*to_ana)
+    assert time.monotonic() - began < HASTY.total_seconds() + 0.5
+    assert isinstance(to_ana[0].result(), TryAgain)
+    assert isinstance(await channel.send(PAGE), Sent)
+
+
 # what the server does, what is answered, and how many messages are there then
 FAULTS: dict[str, tuple[dict[str, Any], Callable[[SendResult], bool], int]] = {
     "too many at once": ({"status": 429, "retry_after": 7}, lambda r: isinstance(r, TryAgain) and r.after == timedelta(seconds=7), 0),
@@ -396,6 +415,28 @@ async def test_every_call_ends_within_the_timeout(channel: Slack, slack: SlackFa
     assert all(isinstance(result, TryAgain) for result in results)
     assert found == [None, None, None]
     assert "in time" in str(wrong)
+
+
+# what hangs, one after another
+STUCK: dict[str, list[dict[str, Any]]] = {
+    "the message": [{"method": "chat.postMessage", "hang": 3}],
+    "the look-up": [{"method": "chat.postMessage", "drop": True}, {"method": "conversations.history", "hang": 3}],
+    "the message and the look-up": [{"method": "chat.postMessage", "hang": 3}, {"method": "conversations.history", "hang": 3}],
+    "a message whose blocks are refused late": [
+        {"method": "chat.postMessage", "hang": 0.4, "error": "invalid_blocks"}, {"method": "chat.postMessage", "hang": 3},
+        {"method": "conversations.history", "hang": 3},
+    ],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("what", STUCK)
+async def test_a_send_ends_within_the_timeout_wherever_it_is_stuck(channel: Slack, slack: SlackFake, what: str) -> None:
+    for fault in STUCK[what]:
+        slack.fault(**fault)
+    began = time.monotonic()
+    assert isinstance(await channel.send(PAGE), TryAgain)
+    assert time.monotonic() - began < HASTY.total_seconds() + 0.5
+    assert there(slack) == []
 
 
 # --- how long to wait -----------------------------------------------------------------------------------------------------------------
