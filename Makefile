@@ -5,14 +5,15 @@ VENV := .venv
 BIN := $(VENV)/bin
 CONFIG ?= config
 
-.PHONY: help run test check bench lock clean
+.PHONY: help run test check bench bench-versus lock clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make run [LISTEN=host:port]   start the daemon on config/, with a store of its own"
 	@echo "make test                     all tests"
 	@echo "make check                    style, types, layers, dependencies"
-	@echo "make bench                    measure; a report"
+	@echo "make bench [ARGS=...]         measure; a report"
+	@echo "make bench-versus             the same alerts to Alertmanager, if it is on PATH, and to pagerd"
 	@echo "make lock                     renew the lock files"
 	@echo "make clean                    remove the environment"
 
@@ -31,6 +32,9 @@ check: $(VENV)/dev.stamp
 
 bench: $(VENV)/dev.stamp
 	$(BIN)/python -m bench $(ARGS)
+
+bench-versus: $(VENV)/dev.stamp
+	$(BIN)/python -m bench versus
 
 lock: $(VENV)/dev.stamp
 	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate pyproject.toml -o requirements.lock

@@ -13,18 +13,19 @@ from pathlib import Path
 from bench.worker import cpu_of
 
 CONFIG = """
-route: {receiver: nobody, group_by: [key], group_wait: 10m, group_interval: 10m, repeat_interval: 4h}
-receivers: [{name: nobody}]
+route: {receiver: nobody, group_by: [key], group_wait: 10m, group_interval: 10m, repeat_interval: 4h,
+        routes: [{receiver: sink, matchers: [paging="yes"], group_wait: 0s}]}
+receivers: [{name: nobody}, {name: sink, webhook_configs: [{url: "http://127.0.0.1:%d/hook", send_resolved: false}]}]
 """
 
 
 class Alertmanager:
-    """In memory: an alert that it has taken does not outlive it."""
+    """In memory: an alert that it has taken does not outlive it. It tells the sink about alerts with the label paging="yes"."""
 
-    def __init__(self, program: str) -> None:
+    def __init__(self, program: str, sink_port: int) -> None:
         self._temporary = tempfile.TemporaryDirectory(prefix="alertmanager-bench-")
         folder = Path(self._temporary.name)
-        (folder / "am.yml").write_text(CONFIG)
+        (folder / "am.yml").write_text(CONFIG % sink_port)
         with socket.socket() as sock:
             sock.bind(("127.0.0.1", 0))
             self.host = f"127.0.0.1:{sock.getsockname()[1]}"

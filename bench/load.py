@@ -13,38 +13,42 @@ from bench.worker import alert
 
 
 class Sent(msgspec.Struct, frozen=True):
-    """`rate` in requests a second; answer times in milliseconds."""
+    """`rate` in requests a second; answer times in milliseconds; `began` on the monotonic clock."""
 
+    began: float
     rate: float
     p50: float
     p99: float
     refused: int
 
 
-async def post(host: str, path: str, bodies: Sequence[bytes], connections: int = 16) -> Sent:
+async def post(host: str, path: str, bodies: Sequence[bytes], connections: int = 16, rate: float | None = None) -> Sent:
+    """As fast as they are answered; or evenly, `rate` a second."""
     took: list[float] = []
     refused = 0
-    left = iter(bodies)
+    left = iter(enumerate(bodies))
 
     async def one() -> None:
         nonlocal refused
         reader, writer = await asyncio.open_connection(*host.split(":"))
         head = f"POST {path} HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json\r\nContent-Length: ".encode()
-        for body in left:
-            began = time.monotonic()
+        for k, body in left:
+            if rate:
+                await asyncio.sleep(max(0, began + k / rate - time.monotonic()))
+            sent = time.monotonic()
             writer.write(head + b"%d\r\n\r\n" % len(body) + body)
             answer = await reader.readuntil(b"\r\n\r\n")
             length = next(int(line[15:]) for line in answer.lower().split(b"\r\n") if line.startswith(b"content-length:"))
             await reader.readexactly(length)
-            took.append((time.monotonic() - began) * 1000)
+            took.append((time.monotonic() - sent) * 1000)
             refused += not answer.startswith(b"HTTP/1.1 2")
         writer.close()
 
     began = time.monotonic()
     await asyncio.gather(*(one() for _ in range(connections)))
-    rate = len(bodies) / (time.monotonic() - began)
+    came_to = len(bodies) / (time.monotonic() - began)
     took.sort()
-    return Sent(rate, took[len(took) // 2], took[int(len(took) * 0.99)], refused)
+    return Sent(began, came_to, took[len(took) // 2], took[int(len(took) * 0.99)], refused)
 
 
 def event(key: str, routing_key: str) -> bytes:
@@ -61,10 +65,10 @@ def event(key: str, routing_key: str) -> bytes:
     ).encode()
 
 
-def webhook(keys: Sequence[str]) -> bytes:
+def webhook(keys: Sequence[str], **labels: str) -> bytes:
     """As Alertmanager posts a group."""
     alerts = [
-        {"status": "firing", "labels": _labels(key), "annotations": {"summary": f"<{key}> disk almost full"}, "startsAt": "2026-03-01T00:00:00Z",
+        {"status": "firing", "labels": _labels(key, labels), "annotations": {"summary": f"<{key}> disk almost full"}, "startsAt": "2026-03-01T00:00:00Z",
          "endsAt": "0001-01-01T00:00:00Z", "generatorURL": "http://prometheus.example.com/graph", "fingerprint": key}
         for key in keys
     ]  # fmt: skip
@@ -72,10 +76,10 @@ def webhook(keys: Sequence[str]) -> bytes:
     return json.dumps(group).encode()
 
 
-def posted(keys: Sequence[str]) -> bytes:
+def posted(keys: Sequence[str], **labels: str) -> bytes:
     """As Prometheus posts the same alerts to Alertmanager."""
-    return json.dumps([{"labels": _labels(key), "annotations": {"summary": f"<{key}> disk almost full"}} for key in keys]).encode()
+    return json.dumps([{"labels": _labels(key, labels), "annotations": {"summary": f"<{key}> disk almost full"}} for key in keys]).encode()
 
 
-def _labels(key: str) -> dict[str, str]:
-    return {**json.loads(alert(key))["labels"], "severity": "critical", "key": key}
+def _labels(key: str, more: dict[str, str]) -> dict[str, str]:
+    return {**json.loads(alert(key))["labels"], "severity": "critical", "key": key, **more}

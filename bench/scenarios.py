@@ -12,7 +12,7 @@ import msgspec
 from bench.alertmanager import Alertmanager, program
 from bench.load import event, post, posted, webhook
 from bench.sink import Books
-from bench.worker import PROMETHEUS, TOOL, Worker, alert
+from bench.worker import PAGING, PROMETHEUS, TOOL, Worker, alert
 
 
 class Row(msgspec.Struct, frozen=True):
@@ -59,7 +59,11 @@ async def http() -> list[Row]:
     rows = []
     with Worker(port) as w:
         enqueue = ("/v2/enqueue", lambda key: event(key, TOOL))
-        loads = [("new, Events v2", *enqueue, "e{}"), ("repeats, Events v2", *enqueue, "e0"), ("new, Alertmanager", *_one_by_one(), "a{}")]
+        hook = _one_by_one()
+        loads = [
+            ("new, Events v2", *enqueue, "e{}"), ("repeats, Events v2", *enqueue, "e0"),
+            ("new, Alertmanager", *hook, "a{}"), ("repeats, Alertmanager", *hook, "a0"),
+        ]  # fmt: skip
         for what, path, body, key in loads:
             await post(w.host, path, [body(key.format(f"warm{k}")) for k in range(500)])
             await w.drained()
@@ -76,14 +80,14 @@ async def http() -> list[Row]:
 
 
 async def versus() -> list[Row]:
-    """The same alerts to Alertmanager and to us, in turns: how many a second are accepted, and what they cost."""
+    """The same alerts to Alertmanager and to us, in turns: how many a second are accepted, what they cost, how soon they are told."""
     found = program()
     if found is None:
         return [Row("side by side with Alertmanager", "", "NO ALERTMANAGER HERE: Debian's package is prometheus-alertmanager")]
     books = Books()
     port = await books.serve()
     rows = []
-    with Worker(port) as w, Alertmanager(found) as am:
+    with Worker(port) as w, Alertmanager(found, port) as am:
         for size, count in ((1, 4000), (64, 20_000)):
             for what, key in (("new", f"{size}-{{}}"), ("repeats", f"{size}-0")):
                 groups = [[key.format(k + n) for n in range(size)] for k in range(0, count, size)]
@@ -96,7 +100,20 @@ async def versus() -> list[Row]:
                 cpu = (sum(w.cpu()) - ours_before) / count * 1e6
                 came_out = f"{ours.rate * size:,.0f} at {cpu:.0f} ms, on disk; Alertmanager {theirs.rate * size:,.0f} at {their_cpu:.0f} ms, in memory"
                 rows.append(Row(f"accepted/s and CPU per 1,000 ({what}, {size} a request)", "", came_out))
+        keys = [[f"{side}{k}" for k in range(200)] for side in ("am", "us")]
+        told = await _told(books, am.host, "/api/v2/alerts", keys[0], [posted([key], paging="yes") for key in keys[0]])
+        paged = await _told(books, w.host, f"/in/alertmanager/{PAGING}", keys[1], [webhook([key], paging="yes") for key in keys[1]])
+        rows.append(Row("from POST to the receiver's socket at 20/s, p50 / p99", "", f"{paged}; Alertmanager {told}"))
     return rows
+
+
+async def _told(books: Books, host: str, path: str, keys: list[str], bodies: list[bytes]) -> str:
+    rate = 20
+    sent = await post(host, path, bodies, rate=rate)
+    await _until(lambda: all(key in books.arrived for key in keys), 20)
+    late = sorted((books.arrived[key] - sent.began - k / rate) * 1000 for k, key in enumerate(keys) if key in books.arrived)
+    lost = len(keys) - len(late)
+    return f"{late[len(late) // 2]:.1f} / {late[int(len(late) * 0.99) - 1]:.1f} ms, lost {lost}" if late else "none arrived"
 
 
 def _one_by_one() -> tuple[str, Callable[[str], bytes]]:

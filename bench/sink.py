@@ -1,4 +1,4 @@
-"""A provider that says yes at once: as much of the Messages API as the SDK needs, and a clock at its socket."""
+"""A provider that says yes at once: as much of the Messages API as the SDK needs, a webhook for Alertmanager, and a clock at its socket."""
 
 from __future__ import annotations
 
@@ -30,7 +30,11 @@ class Sink(asyncio.Protocol):
             if len(rest) < length:
                 return
             body, self._buffer = rest[:length], rest[length:]
-            if head.startswith(b"POST"):
+            if head.startswith(b"POST /hook"):
+                for alert in json.loads(body)["alerts"]:
+                    self._books.note(alert["annotations"]["summary"], now)
+                self._answer(b"200 OK", {})
+            elif head.startswith(b"POST"):
                 form = parse_qs(body.decode())
                 self._books.note(form["Body"][0], now)
                 if not self._books.hold:

@@ -21,7 +21,7 @@ from pager.store.embedded import running, stop
 from pager.store.keys import Keys
 
 STREAM = "pager:alerts"
-TOOL, PROMETHEUS = "tool-key-0123456789", "prometheus-key-0123456789"
+TOOL, PROMETHEUS, PAGING = "tool-key-0123456789", "prometheus-key-0123456789", "paging-key-0123456789"
 _TICK = os.sysconf("SC_CLK_TCK")
 
 
@@ -41,7 +41,11 @@ def config(port: int) -> dict[str, Any]:
             "loud": {"stages": [{"notify": ["user:p"], "via": ["sms"], "ack_timeout": "2h"}]},
             "quiet": {"stages": [{"notify": ["user:p"], "via": ["sms"], "ack_timeout": "2h", "wait_for_hours": hours}]},
         },
-        "integrations": {"tool": {"kind": "events-v2", "key": TOOL, "service": "quiet"}, "prometheus": {"kind": "alertmanager", "key": PROMETHEUS, "service": "quiet"}},
+        "integrations": {
+            "tool": {"kind": "events-v2", "key": TOOL, "service": "quiet"},
+            "prometheus": {"kind": "alertmanager", "key": PROMETHEUS, "service": "quiet"},
+            "paging": {"kind": "alertmanager", "key": PAGING, "service": "loud"},
+        },
         "services": {"loud": {"policy": "loud"}, "quiet": {"policy": "quiet"}, "muted": {"policy": "quiet"}},
         "routes": [{"name": "muted", "match": {"service": "muted"}, "suppress": "bench"}],
     }  # fmt: skip
