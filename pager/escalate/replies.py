@@ -44,14 +44,19 @@ def taken(d: Draft, by: str, via: str) -> None:
     d.arm(DeadlineKind.ACK_EXPIRES, d.policy.ack_expires or d.world.config.settings.ack_expires)
     if stage.resolve_timeout and d.incident.phase is Phase.STAGE:
         d.arm(DeadlineKind.RESOLVE_TIMEOUT, stage.resolve_timeout)
-    d.say("incident.acknowledged", f"by {via}" if via != by else "", by)
+    d.say("incident.acknowledged", _way(by, via), by)
     if by in d.world.config.users:
         d.tell(Tell(TellKind.ACKNOWLEDGED, users=others, what=_name(d, by)))
 
 
 def resolve(d: Draft, reply: Reply) -> None:
-    over(d, reply.by, f"by {reply.via}" if reply.via != reply.by else "")
+    over(d, reply.by, _way(reply.by, reply.via))
     d.answer = Answer(f"resolved {d.incident.number}")
+
+
+def _way(by: str, via: str) -> str:
+    """How it was said: a tool says it by an alert of its own."""
+    return "on the command line" if via == by == "cli" else f"by {via}" if via != by else "its alert was acknowledged"
 
 
 def over(d: Draft, by: str, what: str) -> None:

@@ -54,7 +54,7 @@ def _trigger(known: AlertRecord, seen: AlertSeen, now: datetime) -> _Finding:
     entry = seen.entry
     if known.open:
         return _repeat(known, seen, now)
-    if known.incident and entry < known.ended_by:
+    if known.incident and entry < known.ended_by and not _ran_back(known, now):
         return Meaning.SUPERSEDED, {"repeats": known.repeats + 1}, "older than what ended its incident"
     first = _first(seen, now)
     if entry < known.newest_resolve:
@@ -62,6 +62,17 @@ def _trigger(known: AlertRecord, seen: AlertSeen, now: datetime) -> _Finding:
     if entry < known.newest_ack:
         return Meaning.OPENS_ACKNOWLEDGED, {**first, "open": True}, "its acknowledge was handled first"
     return Meaning.OPENS, {**first, "open": True}, ""
+
+
+def _ran_back(known: AlertRecord, now: datetime) -> bool:
+    """Whether the store's clock stands before the moment at which somebody resolved it: entry ids don't tell then what came first, and an
+    incident too many is better than one too few."""
+    ms, sequence = known.ended_by
+    return sequence == _LAST and ms > _milliseconds(now)
+
+
+def _milliseconds(at: datetime) -> int:
+    return int(at.timestamp() * 1000)
 
 
 def _first(seen: AlertSeen, now: datetime) -> dict[str, object]:
@@ -105,7 +116,7 @@ _JUDGES = {Action.TRIGGER: _trigger, Action.RESOLVE: _resolve, Action.ACKNOWLEDG
 
 def ended(record: AlertRecord, now: datetime) -> AlertRecord:
     """The record after a person, or a rule, resolved its incident. What was pushed before that moment belongs to it."""
-    return replace(record, open=False, ended_by=(int(now.timestamp() * 1000), _LAST))
+    return replace(record, open=False, ended_by=(_milliseconds(now), _LAST))
 
 
 _LAST = 2**63 - 1

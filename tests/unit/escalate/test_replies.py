@@ -9,7 +9,7 @@ import pytest
 from pager.model.alert import Alert
 from pager.model.event import AlertSeen
 from pager.model.incident import State
-from tests.night import Night, accepts, config_of, refuses
+from tests.night import START, Night, accepts, config_of, refuses
 from tests.payments import PAYMENTS, with_policy
 
 
@@ -206,3 +206,17 @@ def test_resolve_after_closes_what_is_not_repeated() -> None:
     assert night.state is State.ACKNOWLEDGED
     night.until("50:00")
     assert (night.state, night.incident.resolved_by) == (State.RESOLVED, "pagerd")
+
+
+def test_an_alert_after_a_resolve_pages_though_the_stores_clock_ran_back(night: Night) -> None:
+    night.alert()
+    night.until("9:00").say("resolve", by="ana")
+    night.now = START + timedelta(minutes=2)
+    night.alert()
+    assert (night.state, night.incident.number) == (State.TRIGGERED, 2)
+
+
+def test_a_tool_that_acknowledges_is_given_as_the_reason(night: Night) -> None:
+    night.alert()
+    night.alert(action="acknowledge")
+    assert night.said("incident.acknowledged") == ["its alert was acknowledged"]
