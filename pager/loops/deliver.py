@@ -203,7 +203,13 @@ class Deliver:
             channel = self._channels().get(name)
             if channel is None:
                 continue
-            result = await channel.send(Message(address=notice.address, text=notice.text, thread=notice.thread, subject=notice.subject))
+            message = Message(address=notice.address, text=notice.text, thread=notice.thread, subject=notice.subject)
+            try:
+                result = await channel.send(message)
+            except Exception as error:
+                self._meter.failure("deliver")
+                log.exception("notice.internal_error", incident=notice.incident, provider=name)
+                result = GiveUp(f"internal error: {type(error).__name__}: {error}")
             self._meter.page(notice.channel, "notice" if isinstance(result, Sent) else "notice_failed")
             if isinstance(result, Sent):
                 log.info("notice.sent", incident=notice.incident, kind=notice.kind, user=notice.user, via=notice.channel)

@@ -10,7 +10,7 @@ from typing import Protocol
 import structlog
 
 from pager.model.config import Config
-from pager.ports import Channel, Message, Sent, StoreUnavailable
+from pager.ports import Channel, GiveUp, Message, SendResult, Sent, StoreUnavailable
 
 log = structlog.get_logger()
 
@@ -80,7 +80,11 @@ class BreakGlass:
         if not names and "console" in channels:
             names = ["console"]
         for name in names:
-            result = await channels[name].send(Message(address=address, text=text, urgent=True))
+            result: SendResult
+            try:
+                result = await channels[name].send(Message(address=address, text=text, urgent=True))
+            except Exception as error:  # a fault of ours must not end the watch, nor keep the next provider from being tried
+                result = GiveUp(f"internal error: {type(error).__name__}: {error}")
             if isinstance(result, Sent):
                 log.warning("break_glass.sent", to=address, provider=name)
                 return True

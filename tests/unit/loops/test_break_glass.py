@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pager.loops.watch import BreakGlass
-from pager.ports import GiveUp, StoreUnavailable
+from pager.ports import GiveUp, Message, SendResult, StoreUnavailable
 from tests.fakes.memory_channel import MemoryChannel
 from tests.night import config_of
 from tests.payments import PAYMENTS
@@ -89,3 +89,13 @@ async def test_an_address_that_nothing_carries_is_counted_as_failed(here: Settin
     here.store.gone = True
     await here.glass.run_once(61.0)
     assert here.counted == ["sent", "failed"]
+
+
+async def test_a_provider_that_trips_hands_over_to_the_next(here: Setting, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def trips(_: Message) -> SendResult:
+        raise RuntimeError("a fault of the adapter")
+
+    here.store.gone = True
+    monkeypatch.setattr(here.channels["twilio"], "send", trips)
+    await here.glass.run_once(61.0)
+    assert (len(here.channels["backup"].accepted), here.counted) == (1, ["sent"])

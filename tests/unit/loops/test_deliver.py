@@ -16,7 +16,7 @@ from pager.loops.deliver import Deliver
 from pager.loops.ingest import Ingest
 from pager.model.event import Fault, Reply, ReplyAction
 from pager.notify.plan import Providers
-from pager.ports import Fate, GiveUp, Status
+from pager.ports import Fate, GiveUp, Message, SendResult, Status
 from pager.telemetry import Metrics
 from tests.fakes.memory_channel import MemoryChannel
 from tests.fakes.memory_store import MemoryStore
@@ -156,3 +156,18 @@ async def test_a_notice_is_tried_at_each_provider_and_costs_nobody_a_page(house:
     await house.deliver.run_once()
     told = [kept.message for kept in house.channels["backup"].accepted]
     assert [(m.address, m.code, "Resolved by stream" in m.text) for m in told] == [("+34600000001", "", True)]
+
+
+async def test_a_notice_that_trips_an_adapter_is_tried_at_the_next_provider_and_not_kept_for_ever(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def trips(_: Message) -> SendResult:
+        raise RuntimeError("a fault of the adapter")
+
+    await house.alert()
+    await house.deliver.run_once()
+    monkeypatch.setattr(house.channels["twilio"], "send", trips)
+    await house.alert(action="resolve")
+    await house.deliver.run_once()
+    assert [kept.message.address for kept in house.channels["backup"].accepted] == ["+34600000001"]
+    assert not any(outbox.entries for outbox in house.store.outboxes)
