@@ -23,10 +23,11 @@ from starlette.types import ASGIApp
 from pager import __version__, telemetry
 from pager.config import fingerprint, without_secrets
 from pager.loops.cadence import Cadence
+from pager.loops.reload import Reload
 from pager.loops.upkeep import Upkeep
 from pager.loops.watch import BreakGlass
 from pager.model.config import Config
-from pager.model.problem import Level, Problem
+from pager.model.problem import Problem
 from pager.ports import StoreUnavailable
 from pager.store.embedded import Embedded, EmbeddedError
 from pager.telemetry import Metrics, Progress
@@ -40,7 +41,6 @@ from pager.wiring.vendors import Current, load_whole
 _PAUSE = 0.2  # seconds between tries while the store is away
 _LOOK_AT_STORE = 1.0
 _LOOK_AT_CONFIG = 1.0
-_AT_START_ONLY = ("redis_url", "data_dir", "stream", "listen")  # of the settings
 _FILES = 8192
 _STOP_WITHIN = 20.0  # seconds: a send under way ends at its provider's timeout
 
@@ -116,6 +116,7 @@ class _Daemon:
         self.stopping = asyncio.Event()
         self.reload = asyncio.Event()
         self.current = Current(config)
+        self.reloading = Reload(lambda: self.current.config, self.current.replace, self.metrics.config_in_force)
         self.store = Store(url, config.settings.stream, name)
         self.rooms: Rooms | None = None
         self.store_trouble = "the store has not answered yet"
@@ -266,21 +267,7 @@ class _Daemon:
                 await self._reload()
 
     async def _reload(self) -> None:
-        """A bad config never replaces a good one."""
-        loaded = await asyncio.to_thread(load_whole, self.folder, self.environment)
-        self.metrics.config_in_force(loaded.config is not None)
-        if loaded.config is None:
-            for problem in loaded.problems:
-                if problem.level is Level.ERROR:
-                    log.error("config.refused", problem=str(problem))
-            return
-        if loaded.config.revision != self.current.config.revision:
-            before, after = self.current.config.settings, loaded.config.settings
-            waits = [name for name in _AT_START_ONLY if getattr(before, name) != getattr(after, name)]
-            if waits:
-                log.warning("config.needs_restart", settings=waits)
-            self.current.replace(loaded.config)
-            log.info("config.in_force", revision=loaded.config.revision)
+        if self.reloading.apply(await asyncio.to_thread(load_whole, self.folder, self.environment)):
             await self._save_config()
 
     async def _save_config(self) -> None:
