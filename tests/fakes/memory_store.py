@@ -6,7 +6,7 @@ pending. Blocking calls return at once."""
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Generic, TypeVar
 
@@ -67,14 +67,19 @@ class _Stream(Generic[T]):
         self._delivered: EntryId = (0, 0)
         self.entries: dict[EntryId, T] = {}
         self.pending: dict[EntryId, str] = {}
+        self.added: Callable[[], None] = lambda: None
+        """Called after each new entry."""
 
     def add(self, item: T) -> EntryId:
         ms = max(self._clock.ms, self._last[0])
         self._last = (ms, self._last[1] + 1 if ms == self._last[0] else 0)
         self.entries[self._last] = item
+        self.added()
         return self._last
 
     def new(self, worker: str, limit: int) -> list[EntryId]:
+        if self._delivered == self._last:
+            return []
         ids = [id_ for id_ in self.entries if id_ > self._delivered][: max(limit, 0)]
         for id_ in ids:
             self._delivered = id_
@@ -82,9 +87,11 @@ class _Stream(Generic[T]):
         return ids
 
     def mine(self, worker: str) -> list[EntryId]:
-        return sorted(id_ for id_, who in self.pending.items() if who == worker)
+        return sorted(id_ for id_, who in self.pending.items() if who == worker) if self.pending else []
 
     def take_over(self, worker: str, present: Iterable[str], limit: int) -> list[EntryId]:
+        if not self.pending:
+            return []
         left = sorted(id_ for id_, who in self.pending.items() if who != worker and who not in present)[:limit]
         self.pending.update(dict.fromkeys(left, worker))
         return left
@@ -118,8 +125,10 @@ class MemoryStore:
         self.wrong: dict[str, list[datetime]] = {}
         self._kept: dict[tuple[Any, ...], tuple[Any, datetime]] = {}
         self._processes = itertools.count()
+        self._workers: set[str] = set()
 
     def worker(self, name: str) -> MemoryWorker:
+        self._workers.add(name)
         return MemoryWorker(self, name, next(self._processes))
 
     def reach(self) -> None:
@@ -138,7 +147,7 @@ class MemoryStore:
         self._kept.pop(key, None)
 
     def present(self) -> set[str]:
-        return {key[1] for key in self._kept if key[0] == "worker" and self.kept(key)}
+        return {worker for worker in self._workers if self.kept(("worker", worker))}
 
     # --- leases -----------------------------------------------------------------------------------------------------------------------
     def lease(self, scores: dict[int, float], limit: int, lease: timedelta) -> list[Claim]:
@@ -336,6 +345,10 @@ class MemoryOutbox(_Adapter):
         self._handed.add((priority, id_))
         return OutboxEntry(priority, _text(id_), self._store.outboxes[priority].entries[id_], redelivered)
 
+    def unheard(self, entries: Sequence[OutboxEntry]) -> None:
+        """The answer to a `take` was lost on its way: what it handed over is pending, and not in hand."""
+        self._handed.difference_update((entry.priority, entry_id(entry.id)) for entry in entries)
+
     async def begin(self, entries: Sequence[OutboxEntry]) -> list[Begun]:
         self._store.reach()
         return [self._begin(entry) for entry in entries]
@@ -366,6 +379,9 @@ class MemoryAlerts(_Adapter):
         if not entries:
             return (0, 0), []
         return min([*stream.pending, *self._store.retried, *(entry.id for entry in entries)]), entries
+
+    def unheard(self, entries: Sequence[AlertEntry]) -> None:
+        """As in the outbox; what is pending is read again in any case."""
 
     def _entry(self, id_: EntryId) -> AlertEntry:
         fields = dict(self._store.alerts.entries[id_])

@@ -1,0 +1,72 @@
+"""The installation that runs are made on, in two versions and a bad one; and what the checker may know of it, said by hand."""
+
+from __future__ import annotations
+
+FIRST = """
+settings:
+  timezone: UTC
+  http: {public_url: "https://pager.example.com"}
+  catch_all: {notify: ["user:boss"], every: 30s}
+  ladder: {high: [{after: 0s, via: [sms]}, {after: 8s, via: [chat]}], low: [{after: 0s, via: [sms]}, {after: 8s, via: [chat]}]}
+  break_glass: {sms: ["+12125559999"], after: 20s, every: 60s}
+  ack_expires: 5m
+providers:
+  twilio: {account_sid: AC1, auth_token: t, from: "+14155550111"}
+  backup: {kind: twilio, account_sid: AC2, auth_token: t, from: "+14155550122"}
+  slack: {bot_token: x, app_token: y}
+channels: {sms: [twilio, backup], chat: [slack]}
+users:
+  ana: {name: Ana, contact: {sms: "+12125550001", chat: "slack:U0ANA"}}
+  ben: {name: Ben, contact: {sms: "+12125550002", chat: "slack:U0BEN"}}
+  cyd: {name: Cyd, contact: {sms: "+12125550003", chat: "slack:U0CYD"}}
+  dee: {name: Dee, contact: {sms: "+12125550004", chat: "slack:U0DEE"}}
+  eve: {name: Eve, contact: {sms: "+12125550005", chat: "slack:U0EVE"}}
+  fay: {name: Fay, contact: {sms: "+12125550006", chat: "slack:U0FAY"}}
+  gus: {name: Gus, contact: {sms: "+12125550008", chat: "slack:U0GUS"}}
+  lea: {name: Lea, contact: {sms: "+12125550007"}}
+  boss: {name: Boss, contact: {sms: "+12125550009", chat: "slack:U0BOSS"}}
+teams: {ops: {members: [ana, ben], lead: lea}}
+schedules:
+  night: {timezone: UTC, team: ops, layers: [{name: all, users: [ben], every: 1w, starts: 2026-01-05T00:00}]}
+  empty: {timezone: UTC, team: ops, layers: [{name: all, users: [null], every: 1w, starts: 2026-01-05T00:00}]}
+policies:
+  chain:
+    stages:
+      - {notify: ["user:ana"], ack_timeout: 20s, resolve_timeout: 60s}
+      - {notify: ["schedule:night"], ack_timeout: 20s, resolve_timeout: 60s}
+      - {notify: ["user:cyd", "user:dee"], ack_timeout: 20s}
+  hollow: {stages: [{notify: ["schedule:empty"]}, {notify: ["user:dee"], via: [sms], ack_timeout: 20s}]}
+  stubborn: {stages: [{notify: ["user:ben"], via: [sms], ack_timeout: 15s, on_timeout: repeat, repeat_limit: 1}]}
+services:
+  api: {team: ops, policy: chain}
+  db: {team: ops, policy: hollow}
+  web: {team: ops, policy: stubborn}
+  muted: {team: ops, policy: chain}
+routes: [{name: muted, match: {service: muted}, suppress: nobody wants to hear of it}]
+"""
+SECOND = (
+    FIRST.replace('- {notify: ["user:ana"]', '- {notify: ["user:fay"]')
+    .replace('["user:cyd", "user:dee"]', '["user:gus"]')
+    .replace("users: [ben]", "users: [eve]")
+)
+BAD = FIRST.replace("policy: chain", "policy: no-such")
+
+PEOPLE = {
+    **{f"+1212555000{k}": user for k, user in enumerate(("ana", "ben", "cyd", "dee", "eve", "fay", "lea", "gus"), 1)},
+    **{f"slack:U0{user.upper()}": user for user in ("ana", "ben", "cyd", "dee", "eve", "fay", "gus", "boss")},
+    "+12125550009": "boss",
+}  # fmt: skip
+GLASS = "+12125559999"
+GLASS_AFTER = 20.0
+LAST_RESORT, LAST_RESORT_EVERY = "boss", 30.0
+OWNER = "lea"  # told when nobody is reached
+MUTED = "muted"
+# Of each service's policy, stage by stage: whom it may page in which version, and seconds until it is over. After the last, the catch-all.
+_ENDS_AT = ({LAST_RESORT}, LAST_RESORT_EVERY)
+_DB = ((set[str](), 0.0), ({"dee"}, 20.0), _ENDS_AT)
+_WEB = (({"ben"}, 30.0), _ENDS_AT)
+STAGES = {
+    "first": {"api": (({"ana"}, 20.0), ({"ben", "eve"}, 20.0), ({"cyd", "dee"}, 20.0), _ENDS_AT), "db": _DB, "web": _WEB},
+    "second": {"api": (({"fay"}, 20.0), ({"ben", "eve"}, 20.0), ({"gus"}, 20.0), _ENDS_AT), "db": _DB, "web": _WEB},
+}
+LATE = {"api": 2.0, "db": 2.0, "web": 1.5}  # seconds: a tenth of the stage's time

@@ -1,0 +1,190 @@
+"""Ways to break each promise. The checker must see every one of them: a promise that nothing can break is not checked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from datetime import timedelta
+from typing import Any
+from unittest.mock import patch
+
+import msgspec
+
+from pager import decide
+from pager.advance import Advance
+from pager.door import Door
+from pager.escalate import chain, due
+from pager.escalate.draft import Draft
+from pager.loops import compose, deliver
+from pager.loops.deliver import Deliver
+from pager.loops.ingest import Ingest, _read
+from pager.loops.reload import Reload
+from pager.loops.watch import BreakGlass
+from pager.model.alert import Action, Severity
+from pager.model.event import Answer, PageAccepted
+from pager.model.incident import DeadlineKind, State
+from pager.model.outgoing import TellKind
+from pager.noise import dedup
+from pager.noise.dedup import Meaning
+from tests.fakes.memory_store import MemoryOutbox, MemoryStore
+from tests.night import config_of
+from tests.simulation.installation import SECOND
+from tests.simulation.outside import Provider
+
+
+class Mutant(msgspec.Struct, frozen=True):
+    name: str
+    promise: int
+    patches: Callable[[], tuple[Any, ...]]
+
+    @contextmanager
+    def at_work(self) -> Iterator[None]:
+        with ExitStack() as stack:
+            for one in self.patches():
+                stack.enter_context(one)
+            yield
+
+
+def _around(owner: Any, name: str, make: Callable[[Any], Any]) -> Any:
+    return patch.object(owner, name, make(getattr(owner, name)))
+
+
+def _drops_warnings(alerts: Any) -> Any:
+    return lambda self, seen: alerts(self, [s for s in seen if s.alert.severity is not Severity.WARNING])
+
+
+def _buries_nothing(_: Any) -> Any:
+    async def bury(self: Ingest, letters: Any) -> None:
+        await self._stream.finish([entry for entry, _ in letters])
+
+    return bury
+
+
+def _leaves_unarmed(arm: Any) -> Any:
+    return lambda self, incident, changed: (
+        self.scores.pop(incident.number, None) if incident.state is State.ACKNOWLEDGED else arm(self, incident, changed)
+    )
+
+
+def _takes_no_for_yes(event: Any) -> Any:
+    def of(self: Deliver, page: Any, result: Any, begun: Any) -> Any:
+        said = event(self, page, result, begun)
+        return (
+            said if isinstance(said, PageAccepted) else PageAccepted(page.seq, page.attempt, page.provider, "none", expects_receipt=False)
+        )
+
+    return of
+
+
+def _tells_no_owner(tell: Any) -> Any:
+    return lambda self, one: None if one.kind is TellKind.NOBODY else tell(self, one)
+
+
+def _says_no_nobody(say: Any) -> Any:
+    return lambda self, event, *args, **kwargs: None if event == "stage.nobody" else say(self, event, *args, **kwargs)
+
+
+def _hands_out_again(entry: Any) -> Any:
+    def one(self: MemoryOutbox, priority: Any, id_: Any, redelivered: bool = False) -> Any:
+        found = entry(self, priority, id_, redelivered)
+        if not redelivered:
+            self._handed.clear()
+        return found
+
+    return one
+
+
+def _finds_nothing(_: Any) -> Any:
+    async def find(self: Provider, *args: Any, **kwargs: Any) -> None:
+        return None
+
+    return find
+
+
+def _forgets_early_resolves(_: Any) -> Any:
+    def resolve(known: Any, seen: Any, now: Any) -> Any:
+        if not known.open:
+            return Meaning.NOTHING_OPEN, {}, "nothing is open under its key"
+        return Meaning.RESOLVES, {"open": False, "ended_by": seen.entry}, ""
+
+    return {**dedup._JUDGES, Action.RESOLVE: resolve}
+
+
+def _moves_on_without_pages(_: Any) -> Any:
+    return {**due.SMALL, DeadlineKind.DELIVERY: lambda d, deadline: chain.advance(d, "no news of its pages")}
+
+
+def _takes_what_it_can_get(apply: Any) -> Any:
+    second = config_of(SECOND)
+
+    def any_config(self: Reload, read: Any) -> Any:
+        if read.config is None:
+            self._replace(config_of(SECOND) if self._now().revision != second.revision else second)
+        return apply(self, read) if read.config else True
+
+    return any_config
+
+
+def _asks_the_config(_: Any) -> Any:
+    def draft(before: Any, incident: Any, record: Any, rules: Any, now: Any) -> Draft:
+        return Draft(incident, rules.policy(incident.policy), rules.world(decide._facts(incident, record)), now)
+
+    return draft
+
+
+def _gives_no_reason(say: Any) -> Any:
+    return lambda self, event, what="", *args, **kwargs: say(self, event, "" if event == "stage.entered" else what, *args, **kwargs)
+
+
+def _queues_in_silence(say: Any) -> Any:
+    return lambda self, event, *args, **kwargs: None if event == "page.queued" else say(self, event, *args, **kwargs)
+
+
+def _breaks_no_glass(_: Any) -> Any:
+    async def gone(self: BreakGlass, now: float, why: str) -> None:
+        return None
+
+    return gone
+
+
+def _says_yes(_: Any) -> Any:
+    return lambda self, via, error: Answer("acknowledged", done=True)
+
+
+def _finishes_first(alerts: Any) -> Any:
+    """What a worker would do that acknowledges the entry first and decides after."""
+
+    async def run_once(self: Ingest, wait: timedelta) -> int:
+        _, entries = await self._stream.take(256, wait)
+        if not entries:
+            return 0
+        await self._stream.finish(entries)
+        await self._stream.finish([])
+        read, _ = _read(entries, entries[0].id)
+        await self._advance.alerts([seen for _, seen in read])
+        return len(entries)
+
+    return run_once
+
+
+MUTANTS = (
+    Mutant("alerts of one severity are dropped", 1, lambda: (_around(Advance, "alerts", _drops_warnings),)),
+    Mutant("what can't be read is thrown away", 1, lambda: (_around(Ingest, "_bury", _buries_nothing),)),
+    Mutant("an entry is acknowledged before it is committed", 1, lambda: (_around(Ingest, "run_once", _finishes_first),)),
+    Mutant("an acknowledged incident has no deadline", 2, lambda: (_around(MemoryStore, "_arm", _leaves_unarmed),)),
+    Mutant("the state is not read again before a send", 3, lambda: (patch.object(deliver, "why_not", lambda *_: None),)),
+    Mutant("a refused page counts as sent", 4, lambda: (_around(Deliver, "_event", _takes_no_for_yes),)),
+    Mutant("the owner is not told of an empty stage", 5, lambda: (_around(Draft, "tell", _tells_no_owner),)),
+    Mutant("the timeline says nothing of an empty stage", 5, lambda: (_around(Draft, "say", _says_no_nobody),)),
+    Mutant("what is in hand is handed out again", 6, lambda: (_around(MemoryOutbox, "_entry", _hands_out_again), _around(Provider, "find", _finds_nothing))),
+    Mutant("a resolve before its trigger is forgotten", 7, lambda: (_around(dedup, "_JUDGES", _forgets_early_resolves),)),
+    Mutant("lateness is not said", 8, lambda: (patch.object(compose, "lateness", lambda *_: None),)),
+    Mutant("a stage is over though nothing came of its pages", 8, lambda: (patch.object(due, "SMALL", _moves_on_without_pages(None)),
+                                                                             patch("pager.escalate.asking.LOOK_AGAIN", timedelta(seconds=2)))),
+    Mutant("a bad config counts", 9, lambda: (_around(Reload, "apply", _takes_what_it_can_get),)),
+    Mutant("an edit changes the policy of open incidents", 10, lambda: (_around(decide, "_draft", _asks_the_config),)),
+    Mutant("a stage gives no reason", 11, lambda: (_around(Draft, "say", _gives_no_reason),)),
+    Mutant("a page is not said to be for anybody", 11, lambda: (_around(Draft, "say", _queues_in_silence),)),
+    Mutant("nobody is told when the store is gone", 12, lambda: (_around(BreakGlass, "_gone", _breaks_no_glass),)),
+    Mutant("a reply that could not be stored gets a yes", 12, lambda: (_around(Door, "_not_recorded", _says_yes),)),
+)  # fmt: skip

@@ -1,0 +1,124 @@
+"""What happens in a run: alerts, and faults. All of it follows from a seed, and each step can be left out without changing the others."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from random import Random
+
+import msgspec
+from msgspec.structs import replace
+
+TROUBLE_ENDS = 100.0  # seconds; then everything is healed
+ENDS = 235.0
+WORKERS = 2
+KEYS = ("disk", "cpu", "mem", "net")
+
+
+Fault = Callable[[Random], "Step"]
+
+
+class Step(msgspec.Struct, frozen=True, omit_defaults=True):
+    """`at` in seconds. A fault at a worker strikes at its `exchange`-th exchange with the outside after `at`, so between any two of them."""
+
+    at: float
+    what: str
+    worker: int = 0
+    exchange: int = 0
+    seconds: float = 0.0
+    key: str = ""
+    action: str = ""
+    service: str = ""
+    severity: str = ""
+    way: str = ""
+
+    def __str__(self) -> str:
+        facts = [f"{name}={value}" for name, value in msgspec.to_builtins(self).items() if name not in ("at", "what")]
+        return f"{self.at:7.2f}  {self.what} {' '.join(facts)}"
+
+
+class Plan(msgspec.Struct, frozen=True):
+    seed: int
+    steps: tuple[Step, ...]
+
+
+def plan_of(seed: int) -> Plan:
+    rng = Random(seed)
+    alerts = [_alert(rng) for _ in range(rng.randint(2, 9))]
+    if rng.random() < 0.4:
+        alerts += _flurry(rng)
+    faults = [_FAULTS[rng.choice(_NAMES)](rng) for _ in range(rng.choice((0, 1, 2, 3, 4, 6)))]
+    return Plan(seed, tuple(sorted(alerts + faults, key=lambda step: step.at)))
+
+
+def chance(seed: int, *of: object) -> Random:
+    """Chance that belongs to one thing, whatever else happens in the run."""
+    return Random(repr((seed, *of)))
+
+
+def _at(rng: Random, latest: float = 70.0) -> float:
+    return round(rng.uniform(0.5, latest), 2)
+
+
+def _alert(rng: Random) -> Step:
+    key = rng.choice(KEYS)
+    service = {"disk": "api", "cpu": "db", "mem": "web", "net": rng.choice(("api", "muted"))}[key]
+    action = rng.choices(("trigger", "resolve", "acknowledge", "garbage"), (8, 2, 1, 1))[0]
+    severity = rng.choice(("critical", "error", "warning"))
+    return Step(
+        _at(rng),
+        "alert",
+        rng.randrange(WORKERS),
+        key=key,
+        action=action,
+        service=service,
+        severity=severity,
+        way=rng.choice(("xadd", "http")),
+    )
+
+
+def _flurry(rng: Random) -> list[Step]:
+    """An alert, and what ends it right behind, while a worker falls over."""
+    first = replace(_alert(rng), action="trigger")
+    at = round(first.at + rng.uniform(0.01, 1.5), 2)
+    over = replace(first, at=at, action=rng.choice(("resolve", "acknowledge")), worker=1 - first.worker)
+    fault = Step(
+        first.at - 0.01,
+        rng.choice(("pause", "crash")),
+        rng.randrange(WORKERS),
+        rng.randint(1, 5),
+        round(rng.uniform(2, 20), 2),
+        way="after",
+    )
+    return [first, over, fault]
+
+
+def _worker_fault(what: str, shortest: float, longest: float, ways: tuple[str, ...] = ("",)) -> Fault:
+    def fault(rng: Random) -> Step:
+        seconds = round(rng.uniform(shortest, longest), 2)
+        at = _at(rng, TROUBLE_ENDS - longest - 5)
+        return Step(at, what, rng.randrange(WORKERS), rng.randint(1, 12), seconds, way=rng.choice(ways))
+
+    return fault
+
+
+def _storewide(what: str, shortest: float, longest: float) -> Fault:
+    return lambda rng: Step(_at(rng, TROUBLE_ENDS - longest - 5), what, seconds=round(rng.uniform(shortest, longest), 2))
+
+
+def _outage(rng: Random) -> Step:
+    how = rng.choice(("provider", "address", "again_once", "busy", "hangs", "raises", "doubtful"))
+    return Step(_at(rng), "outage", seconds=round(rng.uniform(1, 25), 2), key=rng.choice(("twilio", "backup", "slack")), way=how)
+
+
+_FAULTS: dict[str, Fault] = {
+    "crash": _worker_fault("crash", 0.5, 30, ("before", "after")),
+    "lost": _worker_fault("lost", 0, 0),  # the store did it, and the answer is lost
+    "failed": _worker_fault("failed", 0, 0),  # the store did not do it
+    "pause": _worker_fault("pause", 1, 35),  # as by SIGSTOP
+    "slow": _worker_fault("slow", 2, 20),  # each exchange takes longer
+    "down": _storewide("down", 0.5, 45),
+    "step": lambda rng: Step(_at(rng), "step", seconds=rng.choice((-40.0, -3.0, 3.0, 40.0))),
+    "reload": lambda rng: Step(_at(rng), "reload", rng.randrange(WORKERS), way=rng.choice(("second", "first", "bad"))),
+    "outage": _outage,
+}  # fmt: skip
+_NAMES = tuple(_FAULTS)
