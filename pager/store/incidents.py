@@ -8,7 +8,7 @@ from datetime import datetime
 
 from pager.model.event import Entry
 from pager.model.snapshot import Code, Identity, Snapshot
-from pager.ports import Commit, Outcome, StoreUnavailable
+from pager.ports import Commit, Outcome
 from pager.store import codec
 from pager.store.batch import Batch
 from pager.store.connection import Connection
@@ -30,6 +30,7 @@ class RedisIncidents:
         self._worker = worker
         self._keys = keys
         self._policies: set[str] = set()  # surely in the store
+        self._epoch = connection.epoch
 
     async def now(self) -> datetime:
         return moment(await self._connection.call("TIME"))
@@ -53,14 +54,14 @@ class RedisIncidents:
         return outcomes
 
     async def _commit(self, commits: Sequence[Commit]) -> list[Outcome]:
+        await self._connection.ready()
+        if self._epoch != self._connection.epoch:  # what is there now may be a replica that missed the last writes
+            self._epoch = self._connection.epoch
+            self._policies.clear()
         batch = Batch(self._keys, self._worker, self._policies)
         for commit in commits:
             batch.add(commit)
-        try:
-            letters: bytes = await self._connection.run(script("commit"), *batch.call())
-        except StoreUnavailable:
-            self._policies.clear()  # what comes back may be a replica that missed the last writes
-            raise
+        letters: bytes = await self._connection.run(script("commit"), *batch.call())
         self._policies |= batch.new_policies
         return [_OUTCOMES[letter] for letter in letters]
 

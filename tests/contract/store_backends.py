@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any, Protocol
 
 from fakeredis import FakeAsyncRedis, FakeServer
-from redis.asyncio import Redis
+from redis.exceptions import ResponseError
 
 from pager.ports import AlertStream, Boards, Deadlines, Incidents, Outbox, Refusals
+from pager.store.address import Address, Login
 from pager.store.alerts import RedisAlertStream
 from pager.store.boards import RedisBoards
-from pager.store.connection import Connection, connect, socket_url
+from pager.store.connection import Arg, Command, Connection, Refused, connect, socket_url
 from pager.store.deadlines import RedisDeadlines
+from pager.store.finding import Named
 from pager.store.incidents import RedisIncidents
 from pager.store.keys import Keys, StreamKeys
 from pager.store.outbox import RedisOutbox
 from pager.store.presence import Presence
 from pager.store.refusals import RedisRefusals
+from pager.store.scripts import Script
 from pager.store.snapshots import Snapshots
 from pager.store.sweeper import Sweeper
 from tests.fakes.memory_store import MemoryStore
@@ -118,10 +123,47 @@ class _FakeRedis(FakeAsyncRedis):
         return await super().execute_command(*args, **options)
 
 
+class _FakeConnection(Connection):
+    """On fakeredis, which has no wire."""
+
+    def __init__(self) -> None:
+        super().__init__(Named(Address(), Login()))
+        self._redis = _FakeRedis(server=FakeServer(server_type="valkey"), protocol=2)
+        self._redis.response_callbacks.clear()
+
+    async def ready(self) -> None: ...
+
+    async def call(self, *command: Arg) -> Any:
+        with _mapped():
+            return await self._redis.execute_command(*command)
+
+    async def pipe(self, commands: Sequence[Command], atomic: bool = False) -> list[Any]:
+        with _mapped():
+            async with self._redis.pipeline(transaction=atomic) as pipe:
+                for command in commands:
+                    pipe.execute_command(*command)
+                return list(await pipe.execute())
+
+    async def block(self, commands: Sequence[Command]) -> list[Any]:
+        return await self.pipe(commands)
+
+    async def run(self, script: Script, keys: Sequence[Arg], args: Sequence[Arg]) -> Any:
+        return await self.call("EVAL", script.body, len(keys), *keys, *args)
+
+    async def close(self) -> None:
+        await self._redis.aclose()
+
+
+@contextmanager
+def _mapped() -> Iterator[None]:
+    try:
+        yield
+    except ResponseError as error:
+        raise Refused(f"the store refuses: {error}") from error
+
+
 def fakeredis_backend() -> RedisBackend:
-    server = FakeServer(server_type="valkey")
-    clients: list[Redis] = [_FakeRedis(server=server, protocol=2), _FakeRedis(server=server, protocol=2)]
-    return RedisBackend("fakeredis", Connection(*clients))
+    return RedisBackend("fakeredis", _FakeConnection())
 
 
 def valkey_backend(socket_path: str) -> RedisBackend:

@@ -1,0 +1,90 @@
+"""Servers on loopback ports, for what one server can't show: passwords, replicas, sentinels, clusters."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import time
+from pathlib import Path
+from typing import Any
+
+from pager.store.address import Address, Login, ask_once
+from pager.store.embedded import _binary
+
+DURABLE = ("--appendonly", "yes", "--appendfsync", "always", "--save", "")
+
+
+def free_port() -> int:
+    """Below the range that the kernel hands out, and with room for a cluster's second port 10,000 above."""
+    for port in range(20_000 + os.getpid() % 1000 * 5, 30_000):
+        with socket.socket() as sock:
+            try:
+                sock.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+        if port not in _given:
+            _given.add(port)
+            return port
+    raise OSError("no free port")
+
+
+_given: set[int] = set()
+
+
+class Node:
+    """One server process, gone after `end`. `options` are those of its command line; with `--sentinel`, lines of `config` are its config."""
+
+    def __init__(self, folder: Path, *options: str, config: str = "", login: Login | None = None) -> None:
+        self.port = free_port()
+        self.login = login or Login()
+        self.folder = folder / str(self.port)
+        self.folder.mkdir(parents=True)
+        self._words = [str(_binary())]
+        if config:
+            file = self.folder / "node.conf"
+            file.write_text(config)
+            self._words.append(str(file))
+        self._words += ["--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(self.folder), *options]
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def address(self) -> Address:
+        return Address("127.0.0.1", self.port)
+
+    async def start(self, within: float = 10) -> Node:
+        with (self.folder / "log").open("ab") as log:
+            self._process = subprocess.Popen(self._words, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self.folder)
+        end = time.monotonic() + within
+        while True:
+            try:
+                await self.ask("PING")
+                return self
+            except Exception:
+                if time.monotonic() > end or self._process.poll() is not None:
+                    raise AssertionError((self.folder / "log").read_text()[-2000:]) from None
+                time.sleep(0.01)
+
+    async def ask(self, *command: str | int) -> Any:
+        [reply] = await ask_once(self.address, self.login, [command])
+        if isinstance(reply, Exception):
+            raise reply
+        return reply
+
+    def kill(self) -> None:
+        assert self._process is not None
+        self._process.kill()
+        self._process.wait()
+
+    def freeze(self) -> None:
+        assert self._process is not None
+        self._process.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        assert self._process is not None
+        self._process.send_signal(signal.SIGCONT)
+
+    def end(self) -> None:
+        if self._process is not None and self._process.poll() is None:
+            self.kill()
