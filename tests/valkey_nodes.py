@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import socket
 import subprocess
+import textwrap
 import time
 from pathlib import Path
 from typing import Any
@@ -88,3 +90,46 @@ class Node:
     def end(self) -> None:
         if self._process is not None and self._process.poll() is None:
             self.kill()
+
+
+class Watched:
+    """A master with a replica, watched by three sentinels under the name `pager`."""
+
+    def __init__(self, folder: Path, *options: str) -> None:
+        self.master = Node(folder, *DURABLE, *options)
+        self.replica = Node(
+            folder, *DURABLE, *options, "--replicaof", "127.0.0.1", str(self.master.port), "--repl-diskless-sync-delay", "0"
+        )
+        watching = f"""
+            sentinel monitor pager 127.0.0.1 {self.master.port} 2
+            sentinel down-after-milliseconds pager 600
+            sentinel failover-timeout pager 2000
+        """
+        self.sentinels = [Node(folder, "--sentinel", config=textwrap.dedent(watching)) for _ in range(3)]
+
+    @property
+    def url(self) -> str:
+        return f"redis+sentinel://{','.join(str(s.address) for s in self.sentinels)}/pager"
+
+    async def start(self, within: float = 15) -> Watched:
+        """Until a majority could agree on another master."""
+        end = time.monotonic() + within
+        for node in (self.master, self.replica, *self.sentinels):
+            await node.start()
+        while not await self._is_complete():
+            assert time.monotonic() < end, "the sentinels don't find each other"
+            await asyncio.sleep(0.05)
+        return self
+
+    async def _is_complete(self) -> bool:
+        knows = [facts(await s.ask("SENTINEL", "MASTER", "pager")) for s in self.sentinels]
+        *_, confirmed = await ask_once(self.master.address, self.master.login, [("SET", "x", 1), ("WAIT", 1, 100), ("WAITAOF", 1, 1, 100)])
+        return confirmed == [1, 1] and all((k[b"num-other-sentinels"], k[b"num-slaves"]) == (b"2", b"1") for k in knows)
+
+    def end(self) -> None:
+        for node in (*self.sentinels, self.replica, self.master):
+            node.end()
+
+
+def facts(flat: list[bytes]) -> dict[bytes, bytes]:
+    return dict(zip(flat[::2], flat[1::2], strict=True))

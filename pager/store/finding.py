@@ -39,7 +39,8 @@ class Named:
 
 
 class Sentinels:
-    """The master of a name. As many are asked as make a majority, and the newest word counts: one that was cut off knows an old master."""
+    """The master of a name. A majority is heard, or all that answer, and the newest word counts: a sentinel that was cut off knows an old
+    master."""
 
     def __init__(self, place: Place) -> None:
         self._place = place

@@ -14,6 +14,7 @@ from typing import IO
 from pager.model.outgoing import Priority
 from pager.model.settings import Settings
 from pager.ports import StoreUnavailable
+from pager.store.address import read_url
 from pager.store.alerts import RedisAlertStream
 from pager.store.boards import RedisBoards
 from pager.store.connection import Connection, connect, socket_url
@@ -55,8 +56,9 @@ def worker_name(folder: Path) -> tuple[str, IO[bytes]]:
 
 
 def start_store(settings: Settings, environment: Mapping[str, str]) -> tuple[str, Embedded | None]:
-    """The store's URL, and our hold on the embedded server where it is one. Raises EmbeddedError."""
+    """The store's URL, and our hold on the embedded server where it is one. Raises EmbeddedError, and ValueError for a URL that is none."""
     if settings.redis_url != EMBEDDED:
+        read_url(settings.redis_url)
         return settings.redis_url, None
     embedded = start(data_dir(settings, environment))
     return socket_url(str(embedded.socket_path)), embedded
