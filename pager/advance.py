@@ -30,6 +30,7 @@ class Item(msgspec.Struct, frozen=True):
     fence: float | None = None
     finishes: tuple[Priority, str] | None = None
     once: str = ""
+    confirmed: bool = False
 
 
 class Advanced(msgspec.Struct, frozen=True):
@@ -155,7 +156,7 @@ class Advance:
         """Record in the audit that something was changed out there. Nobody is paged for it."""
         nothing = Snapshot()
         entry = Entry(await self._incidents.now(), 0, "change.recorded", by, what)
-        await self._incidents.commit([Commit(before=nothing, after=nothing, entries=(entry,))])
+        await self._incidents.commit([Commit(before=nothing, after=nothing, entries=(entry,), confirmed=True)])
 
     async def dead_letters(self, count: int, reason: str) -> None:
         """Say that alerts could not be read: each is in the audit, and once an hour somebody is told."""
@@ -181,6 +182,7 @@ class Advance:
             fence=item.fence if item else None,
             finishes=item.finishes if item else None,
             once=item.once if item else "",
+            confirmed=item.confirmed if item else False,
         )
 
     def _codes(self, after: Snapshot, outgoing: Iterable[Outgoing]) -> Iterable[Code]:

@@ -30,17 +30,18 @@ from pager.model.problem import Level, Problem
 from pager.ports import StoreUnavailable
 from pager.store.embedded import Embedded, EmbeddedError
 from pager.telemetry import Metrics, Progress
-from pager.web.app import Readiness, make_app
+from pager.web.app import make_app
 from pager.web.server import bind, serve
+from pager.wiring.health import Health
 from pager.wiring.outside import SlackRoom, doors
 from pager.wiring.rooms import Rooms
-from pager.wiring.stores import Store, data_dir, durability, start_store, worker_name
+from pager.wiring.stores import Store, data_dir, start_store, worker_name
 from pager.wiring.vendors import Current, load_whole
 
 _PAUSE = 0.2  # seconds between tries while the store is away
 _LOOK_AT_STORE = 1.0
 _LOOK_AT_CONFIG = 1.0
-_AT_START_ONLY = ("redis_url", "data_dir", "stream", "listen")  # of the settings
+_AT_START_ONLY = ("redis_url", "redis_replicas", "data_dir", "stream", "listen")  # of the settings
 _FILES = 8192
 _STOP_WITHIN = 20.0  # seconds: a send under way ends at its provider's timeout
 
@@ -116,9 +117,9 @@ class _Daemon:
         self.stopping = asyncio.Event()
         self.reload = asyncio.Event()
         self.current = Current(config)
-        self.store = Store(url, config.settings.stream, name)
+        self.store = Store(url, config.settings, name)
+        self.health = Health(self.store, lambda: self.current.config, self.progress)
         self.rooms: Rooms | None = None
-        self.store_trouble = "the store has not answered yet"
         self.glass = BreakGlass(
             self.store, lambda: self.current.config, self.current.channels, self.metrics.break_glass, started=time.monotonic()
         )  # fmt: skip
@@ -149,6 +150,7 @@ class _Daemon:
             return
         rooms = self.rooms = Rooms(self.store, self.current, secret, self.metrics)
         await self._save_config()
+        await self.health.first_look()
         cadence = Cadence(self.metrics.failure)
         upkeep = Upkeep(self.store, self.metrics, lambda: self.current.config.settings.retain_incidents)
         upkeep.on(cadence)
@@ -163,6 +165,7 @@ class _Daemon:
                 group.create_task(self._reloads()),
                 group.create_task(self._kept_up("show", rooms.show.run)),
                 group.create_task(self._kept_up("slack", slack.run)),
+                group.create_task(self._kept_up("health", self.health.run)),
             ]
             adding = group.create_task(rooms.add.run())
             deliver = group.create_task(rooms.deliver.run(self.stopping, self.progress.of("deliver")))
@@ -184,7 +187,7 @@ class _Daemon:
                 await self.store.presence.refresh()
                 return await self.store.incidents.secret()
             except StoreUnavailable as error:
-                self.store_trouble = str(error)
+                self.health.trouble = str(error)
                 log.warning("store.unavailable", why=str(error))
                 with suppress(TimeoutError):
                     await asyncio.wait_for(self.stopping.wait(), 1.0)
@@ -235,9 +238,9 @@ class _Daemon:
         while True:
             good = await self.glass.run_once(time.monotonic())
             trouble = "" if good else "the store can't be reached"
-            if bool(trouble) != bool(self.store_trouble) and self.rooms is not None:
+            if bool(trouble) != bool(self.health.trouble) and self.rooms is not None:
                 log.warning("store.gone") if trouble else log.info("store.back")
-            self.store_trouble = trouble
+            self.health.trouble = trouble
             if trouble and self.embedded is not None:
                 await self._revive(self.embedded)
             tick()
@@ -293,20 +296,11 @@ class _Daemon:
     # --- from outside -----------------------------------------------------------------------------------------------------------------
     def _app(self, rooms: Rooms, slack: SlackRoom, waiting: Callable[[], int]) -> ASGIApp:
         served = doors(self.current, self.store, rooms, slack, waiting, self.metrics)
-        return make_app(readiness=self._readiness, metrics=self.metrics.text, doors=served)
-
-    def _readiness(self) -> Readiness:
-        settings = self.current.config.settings
-        reasons = [self.store_trouble] if self.store_trouble else []
-        reasons += [f"the loop {loop} stands still" for loop in self.progress.standing_still()]
-        reasons += [] if settings.demo else _without_credentials(self.current.config)
-        if self.stopping.is_set():
-            reasons.append("stopping")
-        return Readiness(tuple(reasons), durability(settings))
+        return make_app(readiness=lambda: self.health.readiness(self.stopping.is_set()), metrics=self.metrics.text, doors=served)
 
     async def _greet(self) -> None:
         """A line to paste for who tries it for the first time."""
-        log.info("daemon.ready", listen=self.address, durability=durability(self.current.config.settings))
+        log.info("daemon.ready", listen=self.address, durability=self.health.durability)
         if not self.current.config.settings.demo:
             return
         print(_welcome(self.folder, next(iter(self.current.config.services), "")), flush=True)
@@ -329,8 +323,3 @@ A page appears here. Answer it (1 is the incident's number, as the page has it):
 
 Ctrl-C stops the daemon and its store; what is open goes on when it starts again.
 """
-
-
-def _without_credentials(config: Config) -> list[str]:
-    used = {name for names in config.channels.values() for name in names}
-    return [f"provider {p.name} has no {', '.join(p.missing)}" for name, p in config.providers.items() if name in used and p.missing]

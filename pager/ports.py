@@ -37,7 +37,7 @@ class Commit(msgspec.Struct, frozen=True, kw_only=True):
     entry is still pending for this worker (it is acknowledged and deleted with the commit); `once`, never seen before. The incident's deadline,
     its place among open or resolved, the counts by state, and whether chats are to
     be told follow from `after.incident`. With nothing but `finishes`, the entry is only
-    finished."""
+    finished. `confirmed`: somebody will be told that it is recorded, so it must be wherever the installation says that counts."""
 
     before: Snapshot
     after: Snapshot
@@ -47,6 +47,7 @@ class Commit(msgspec.Struct, frozen=True, kw_only=True):
     fence: float | None = None
     finishes: tuple[Priority, str] | None = None
     once: str = ""
+    confirmed: bool = False
 
 
 class Outcome(StrEnum):

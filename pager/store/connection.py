@@ -10,7 +10,7 @@ from typing import Any
 from hiredis import pack_command
 
 from pager.ports import StoreUnavailable
-from pager.store.address import Address, read_url, socket_url
+from pager.store.address import Address, ask_once, read_url, socket_url
 from pager.store.finding import ANSWER_TIMEOUT, Finder, Named, Sentinels
 from pager.store.scripts import Script
 from pager.store.wire import Arg, Command, ReplyError, Wire
@@ -20,6 +20,7 @@ __all__ = ["LONGEST_BLOCK", "Arg", "Command", "Connection", "Refused", "Subscrip
 LONGEST_BLOCK = timedelta(seconds=10)
 """The longest that a blocking read may be asked to wait."""
 _MOST_IDLE = 32
+_RECEIVED_WITHIN, _ON_DISK_WITHIN = 300, 500  # milliseconds
 _ELSEWHERE = ("READONLY", "MASTERDOWN", "UNBLOCKED", "LOADING", "MOVED", "ASK", "CLUSTERDOWN")
 """What a server says that is not, or no longer, the one to ask."""
 
@@ -61,7 +62,20 @@ class Connection:
         return self._all_good(self._all_good([*queued, replies])[-1])
 
     async def block(self, commands: Sequence[Command]) -> list[Any]:
-        """Like `pipe`, for reads that wait at the server, up to LONGEST_BLOCK."""
+        """Like `pipe`, for what waits at the server, up to LONGEST_BLOCK."""
+        return self._all_good(await self._alone(commands))
+
+    async def confirmed(self, commands: Sequence[Command], replicas: int) -> list[Any]:
+        """Like `pipe`; where `replicas` is not 0, what was written is on the disks of so many of them, too. Raises StoreUnavailable when they
+        don't say so in time: then it may be written all the same."""
+        if not replicas:
+            return await self.pipe(commands)
+        *replies, received, on_disk = self._all_good(await self._alone([*commands, *_confirmation(replicas)]))
+        _check(received, on_disk, replicas)
+        return replies
+
+    async def _alone(self, commands: Sequence[Command]) -> list[Any]:
+        """Over a line that nobody else uses meanwhile."""
         line = self._idle.pop() if self._idle else await self._open(LONGEST_BLOCK + ANSWER_TIMEOUT)
         try:
             replies = await line.ask(commands)
@@ -72,10 +86,12 @@ class Connection:
             line.end("not needed")
         else:
             self._idle.append(line)
-        return self._all_good(replies)
+        return replies
 
-    async def run(self, script: Script, keys: Sequence[Arg], args: Sequence[Arg]) -> Any:
-        """Run a script by its hash; a server that was restarted is given its text again."""
+    async def run(self, script: Script, keys: Sequence[Arg], args: Sequence[Arg], replicas: int = 0) -> Any:
+        """Run a script by its hash; a server that was restarted is given its text again. `replicas` as in `confirmed`."""
+        if replicas:
+            return await self._run_confirmed(script, keys, args, replicas)
         line = self._line if self._line is not None and not self._line.lost else await self._ready()
         [reply] = await line.ask((("EVALSHA", script.sha, len(keys), *keys, *args),))
         if isinstance(reply, ReplyError) and str(reply).startswith("NOSCRIPT"):  # surely not run
@@ -83,6 +99,19 @@ class Connection:
         if isinstance(reply, ReplyError):
             raise self._refused(reply)
         return reply
+
+    async def _run_confirmed(self, script: Script, keys: Sequence[Arg], args: Sequence[Arg], replicas: int) -> Any:
+        for text in (("EVALSHA", script.sha), ("EVAL", script.body)):
+            reply, received, on_disk = await self._alone([(*text, len(keys), *keys, *args), *_confirmation(replicas)])
+            if not (isinstance(reply, ReplyError) and str(reply).startswith("NOSCRIPT")):
+                break
+        self._all_good([reply, received, on_disk])
+        _check(received, on_disk, replicas)
+        return reply
+
+    async def ask_other(self, address: Address, *commands: Command) -> list[Any]:
+        """Ask another server of the same installation, once; errors are among the replies. Raises StoreUnavailable."""
+        return await ask_once(address, self._finder.login, commands)
 
     def subscription(self, channel: str) -> Subscription:
         return Subscription(self._open, channel)
@@ -211,6 +240,20 @@ class Refused(StoreUnavailable):
 
     def is_about(self, code: str) -> bool:
         return code in str(self.__cause__)
+
+
+def _confirmation(replicas: int) -> tuple[Command, Command]:
+    """WAIT first: a replica that is asked by WAITAOF together with the write answers before its disk has it, and then only a second later."""
+    return ("WAIT", replicas, _RECEIVED_WITHIN), ("WAITAOF", 1, replicas, _ON_DISK_WITHIN)
+
+
+def _check(received: int, on_disk: Sequence[int], replicas: int) -> None:
+    here, there = on_disk
+    if here < 1 or there < replicas:
+        raise StoreUnavailable(
+            f"the store does not confirm: of {replicas} replicas {received} received it and {there} have it on disk"
+            + ("" if here else ", and the master itself has not")
+        )
 
 
 def connect(url: str) -> Connection:

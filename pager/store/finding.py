@@ -15,7 +15,10 @@ ANSWER_TIMEOUT = timedelta(seconds=5)
 
 
 class Finder(Protocol):
-    """Asked at each new connection."""
+    """Asked at each new connection. `login` is that of the servers."""
+
+    @property
+    def login(self) -> Login: ...
 
     async def find(self) -> Address:
         """Raises StoreUnavailable."""
@@ -29,13 +32,13 @@ class Named:
 
     def __init__(self, address: Address, login: Login) -> None:
         self._address = address
-        self._login = login
+        self.login = login
 
     async def find(self) -> Address:
         return self._address
 
     async def open(self, address: Address, wire: Wire) -> None:
-        await reach(address, self._login, wire)
+        await reach(address, self.login, wire)
 
 
 class Sentinels:
@@ -44,6 +47,7 @@ class Sentinels:
 
     def __init__(self, place: Place) -> None:
         self._place = place
+        self.login = place.login
 
     async def find(self) -> Address:
         place = self._place
@@ -78,7 +82,7 @@ class Sentinels:
 
     async def open(self, address: Address, wire: Wire) -> None:
         """A sentinel may still name a server that has just become a replica, or is about to be the master."""
-        [role] = await reach(address, self._place.login, wire, ("ROLE",))
+        [role] = await reach(address, self.login, wire, ("ROLE",))
         if (is_now := _role(role)) != "master":
             wire.end("not the master")
             raise StoreUnavailable(f"the store can't be reached: {address} is no master, but {is_now}")

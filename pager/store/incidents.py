@@ -22,9 +22,11 @@ _OUTCOMES = {ord("D"): Outcome.DONE, ord("C"): Outcome.CONFLICT, ord("S"): Outco
 
 
 class RedisIncidents:
-    """The port Incidents. `worker` is the name under which this process takes outbox entries."""
+    """The port Incidents. `worker` is the name under which this process takes outbox entries; `replicas`, how many must have on disk what is
+    to be confirmed."""
 
-    def __init__(self, connection: Connection, snapshots: Snapshots, worker: str, keys: Keys) -> None:
+    def __init__(self, connection: Connection, snapshots: Snapshots, worker: str, keys: Keys, replicas: int = 0) -> None:
+        self._replicas = replicas
         self._connection = connection
         self._snapshots = snapshots
         self._worker = worker
@@ -61,7 +63,8 @@ class RedisIncidents:
         batch = Batch(self._keys, self._worker, self._policies)
         for commit in commits:
             batch.add(commit)
-        letters: bytes = await self._connection.run(script("commit"), *batch.call())
+        replicas = self._replicas if any(commit.confirmed for commit in commits) else 0
+        letters: bytes = await self._connection.run(script("commit"), *batch.call(), replicas=replicas)
         self._policies |= batch.new_policies
         return [_OUTCOMES[letter] for letter in letters]
 

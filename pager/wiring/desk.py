@@ -37,7 +37,7 @@ async def open_desk(folder: Path, environment: Mapping[str, str]) -> AsyncIterat
     the store's address is read from it."""
     settings = load_settings(folder, environment)
     url = find_store(settings, environment)
-    store = Store(url, settings.stream, worker=f"cli-{os.getpid()}")
+    store = Store(url, settings, worker=f"cli-{os.getpid()}")
     try:
         saved = await store.incidents.load_config()
         config = _saved(saved) or load(folder, environment).config or Config(settings=settings)

@@ -19,6 +19,7 @@ from pager.store.alerts import RedisAlertStream
 from pager.store.boards import RedisBoards
 from pager.store.connection import Connection, connect, socket_url
 from pager.store.deadlines import RedisDeadlines
+from pager.store.durability import Finding, examine
 from pager.store.embedded import Embedded, running, start
 from pager.store.incidents import RedisIncidents
 from pager.store.keys import Keys, StreamKeys
@@ -75,24 +76,18 @@ def find_store(settings: Settings, environment: Mapping[str, str]) -> str:
     return socket_url(str(found))
 
 
-def durability(settings: Settings) -> str:
-    """What the present settings can lose, in words."""
-    if settings.redis_url == EMBEDDED:
-        return "embedded store, appendfsync always: what was accepted survives a crash of the daemon, the store and the machine, not the loss of the disk"
-    return "external store: what was accepted is as safe as its appendfsync setting; `pagerd doctor` says what that can lose"
-
-
 class Store:
-    """Every port on one connection."""
+    """Every port on one connection. Raises ValueError for a URL that is none."""
 
-    def __init__(self, url: str, stream: str, worker: str) -> None:
+    def __init__(self, url: str, settings: Settings, worker: str) -> None:
         self.connection: Connection = connect(url)
-        keys, stream_keys = Keys(), StreamKeys(stream)
+        self._replicas = replicas = settings.redis_replicas
+        keys, stream_keys = Keys(), StreamKeys(settings.stream)
         snapshots = Snapshots(self.connection, keys)
-        self.incidents = RedisIncidents(self.connection, snapshots, worker, keys)
+        self.incidents = RedisIncidents(self.connection, snapshots, worker, keys, replicas)
         self.deadlines = RedisDeadlines(self.connection, keys)
         self.outbox = RedisOutbox(self.connection, snapshots, worker, keys)
-        self.stream = RedisAlertStream(self.connection, worker, stream_keys)
+        self.stream = RedisAlertStream(self.connection, worker, stream_keys, replicas)
         self.presence = Presence(self.connection, (keys.worker(worker), stream_keys.worker(worker)))
         self.sweeper = Sweeper(self.connection, keys)
         self.refusals = RedisRefusals(self.connection, keys)
@@ -104,7 +99,8 @@ class Store:
         await self.connection.call("SET", self._keys.alive, "1", "EX", 60)
 
     async def add_lists(self, lists: Sequence[Sequence[Mapping[str, str]]]) -> list[list[str]]:
-        """Put the alerts of several senders into the stream, in one round trip; the ids of each."""
+        """Put the alerts of several senders into the stream, in one round trip; the ids of each. They are confirmed by as many replicas as the
+        settings say. Raises StoreUnavailable."""
         ids = iter(await self.stream.add_many([alert for one in lists for alert in one]))
         return [[next(ids) for _ in one] for one in lists]
 
@@ -129,6 +125,10 @@ class Store:
         lengths = await self.connection.pipe([("XLEN", key) for key in self._keys.outboxes])
         outboxes = {priority.name.lower(): int(length) for priority, length in zip(Priority, lengths, strict=True)}
         return {"alerts": await self.stream.backlog(), **outboxes}
+
+    async def durability(self) -> list[Finding]:
+        """What the store can lose as it is set up. Raises StoreUnavailable."""
+        return await examine(self.connection, self._replicas)
 
     async def close(self) -> None:
         await self.deadlines.close()

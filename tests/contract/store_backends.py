@@ -147,7 +147,7 @@ class _FakeConnection(Connection):
     async def block(self, commands: Sequence[Command]) -> list[Any]:
         return await self.pipe(commands)
 
-    async def run(self, script: Script, keys: Sequence[Arg], args: Sequence[Arg]) -> Any:
+    async def run(self, script: Script, keys: Sequence[Arg], args: Sequence[Arg], replicas: int = 0) -> Any:
         return await self.call("EVAL", script.body, len(keys), *keys, *args)
 
     async def close(self) -> None:
