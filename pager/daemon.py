@@ -29,6 +29,7 @@ from pager.model.config import Config
 from pager.model.problem import Level, Problem
 from pager.ports import StoreUnavailable
 from pager.store.embedded import Embedded, EmbeddedError
+from pager.store.shards import ShardsDiffer
 from pager.telemetry import Metrics, Progress
 from pager.web.app import make_app
 from pager.web.server import bind, serve
@@ -41,7 +42,7 @@ from pager.wiring.vendors import Current, load_whole
 _PAUSE = 0.2  # seconds between tries while the store is away
 _LOOK_AT_STORE = 1.0
 _LOOK_AT_CONFIG = 1.0
-_AT_START_ONLY = ("redis_url", "redis_replicas", "data_dir", "stream", "listen")  # of the settings
+_AT_START_ONLY = ("redis_url", "redis_replicas", "redis_shards", "data_dir", "stream", "listen")  # of the settings
 _FILES = 8192
 _STOP_WITHIN = 20.0  # seconds: a send under way ends at its provider's timeout
 
@@ -74,7 +75,7 @@ def run(folder: Path, environment: Mapping[str, str], listen: str | None = None)
             runner.run(daemon.run(sock))
     finally:
         _leave(embedded, lock)
-    return 0
+    return daemon.exit_code
 
 
 def _allow_many_files() -> None:
@@ -120,6 +121,7 @@ class _Daemon:
         self.store = Store(url, config.settings, name)
         self.health = Health(self.store, lambda: self.current.config, self.progress)
         self.rooms: Rooms | None = None
+        self.exit_code = 0
         self.glass = BreakGlass(
             self.store, lambda: self.current.config, self.current.channels, self.metrics.break_glass, started=time.monotonic()
         )  # fmt: skip
@@ -181,11 +183,16 @@ class _Daemon:
                 task.cancel()
 
     async def _first_answer(self) -> bytes | None:
-        """The installation's secret, as soon as the store gives it; None when asked to stop before."""
+        """The installation's secret, as soon as the store gives it; None when asked to stop before, or when the store is not for us."""
         while not self.stopping.is_set():
             try:
+                await self.store.settle()
                 await self.store.presence.refresh()
                 return await self.store.incidents.secret()
+            except ShardsDiffer as error:
+                log.error("store.not_ours", why=str(error))
+                self.exit_code = 1
+                return None
             except StoreUnavailable as error:
                 self.health.trouble = str(error)
                 log.warning("store.unavailable", why=str(error))

@@ -75,8 +75,11 @@ class Incidents(Protocol):
     async def by_number(self, numbers: Sequence[int]) -> tuple[datetime, list[Snapshot]]:
         """The same by incident number. An unknown number gives an empty snapshot."""
 
-    async def numbers(self, count: int) -> list[int]:
-        """New incident numbers, never handed out before."""
+    def part_of(self, scope: str) -> int:
+        """The part of the store where everything of this scope is."""
+
+    async def numbers(self, count: int, part: int = 0) -> list[int]:
+        """New incident numbers, never handed out before, for incidents of a part."""
 
     async def commit(self, commits: Sequence[Commit]) -> list[Outcome]:
         """Each commits or conflicts alone; in order; in one round trip."""

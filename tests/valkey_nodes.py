@@ -9,11 +9,13 @@ import socket
 import subprocess
 import textwrap
 import time
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
 from pager.store.address import Address, Login, ask_once
 from pager.store.embedded import _binary
+from pager.store.keys import slot_of
 
 DURABLE = ("--appendonly", "yes", "--appendfsync", "always", "--save", "")
 
@@ -133,3 +135,59 @@ class Watched:
 
 def facts(flat: list[bytes]) -> dict[bytes, bytes]:
     return dict(zip(flat[::2], flat[1::2], strict=True))
+
+
+class Clustered:
+    """Three masters with a replica each."""
+
+    def __init__(self, folder: Path) -> None:
+        options = ("--cluster-enabled", "yes", "--cluster-node-timeout", "1000", "--cluster-replica-validity-factor", "0")
+        self.nodes = [Node(folder, *DURABLE, *options, "--repl-diskless-sync-delay", "0") for _ in range(6)]
+
+    @property
+    def url(self) -> str:
+        return f"redis+cluster://{','.join(str(node.address) for node in self.nodes[:2])}"
+
+    async def start(self, within: float = 20) -> Clustered:
+        end = time.monotonic() + within
+        first = self.nodes[0]
+        for node in self.nodes:
+            await node.start()
+        for k, node in enumerate(self.nodes):
+            await node.ask("CLUSTER", "SET-CONFIG-EPOCH", k + 1)
+            await node.ask("CLUSTER", "MEET", "127.0.0.1", first.port)
+        for k, bounds in enumerate(((0, 5460), (5461, 10922), (10923, 16383))):
+            await self.nodes[k].ask("CLUSTER", "ADDSLOTSRANGE", *bounds)
+        await self._until(lambda node: node.ask("CLUSTER", "INFO"), b"cluster_known_nodes:6\r", end)
+        for k in range(3):
+            master = (await self.nodes[k].ask("CLUSTER", "MYID")).decode()
+            while True:
+                try:
+                    await self.nodes[k + 3].ask("CLUSTER", "REPLICATE", master)
+                    break
+                except Exception:
+                    assert time.monotonic() < end
+                    await asyncio.sleep(0.05)
+        await self._until(lambda node: node.ask("CLUSTER", "INFO"), b"cluster_state:ok\r", end)
+        for node in self.nodes[3:]:
+            while b"master_link_status:up" not in await node.ask("INFO", "replication"):
+                assert time.monotonic() < end
+                await asyncio.sleep(0.05)
+        return self
+
+    async def _until(self, ask: Callable[[Node], Awaitable[bytes]], says: bytes, end: float) -> None:
+        for node in self.nodes:
+            while says not in await ask(node):
+                assert time.monotonic() < end, f"{node.port} does not say {says!r}"
+                await asyncio.sleep(0.05)
+
+    async def holder(self, key: str) -> Node:
+        """The master of the key's slot."""
+        for low, high, master, *_ in await self.nodes[0].ask("CLUSTER", "SLOTS"):
+            if low <= slot_of(key) <= high:
+                return next(node for node in self.nodes if node.port == master[1])
+        raise AssertionError(f"nobody holds {key}")
+
+    def end(self) -> None:
+        for node in self.nodes:
+            node.end()

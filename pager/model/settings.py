@@ -68,6 +68,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     redis_url: str = "embedded"
     redis_replicas: int = 0
+    redis_shards: int = 1
     data_dir: str = ""
     stream: str = "pager:alerts"
     demo: bool = False

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -11,11 +11,12 @@ from hiredis import pack_command
 
 from pager.ports import StoreUnavailable
 from pager.store.address import Address, ask_once, read_url, socket_url
-from pager.store.finding import ANSWER_TIMEOUT, Finder, Named, Sentinels
+from pager.store.finding import ANSWER_TIMEOUT, Cluster, Finder, Named, Sentinels
+from pager.store.keys import slot_of
 from pager.store.scripts import Script
 from pager.store.wire import Arg, Command, ReplyError, Wire
 
-__all__ = ["LONGEST_BLOCK", "Arg", "Command", "Connection", "Refused", "Subscription", "connect", "socket_url"]
+__all__ = ["LONGEST_BLOCK", "Arg", "Command", "Connection", "Connections", "Refused", "Subscription", "connect", "socket_url"]
 
 LONGEST_BLOCK = timedelta(seconds=10)
 """The longest that a blocking read may be asked to wait."""
@@ -256,9 +257,35 @@ def _check(received: int, on_disk: Sequence[int], replicas: int) -> None:
         )
 
 
+class Connections:
+    """The connections to one installation's store: one for everything, or one for each slot in use where it is a cluster. Raises ValueError
+    for a URL that can't be read."""
+
+    def __init__(self, url: str) -> None:
+        self._place = read_url(url)
+        self._made: dict[int, Connection] = {}
+
+    def holding(self, key: str) -> Connection:
+        """To where this key is; opened at the first command."""
+        slot = slot_of(key) if self._place.kind == "cluster" else 0
+        if slot not in self._made:
+            self._made[slot] = Connection(self._finder(slot))
+        return self._made[slot]
+
+    def _finder(self, slot: int) -> Finder:
+        place = self._place
+        if place.kind == "cluster":
+            return Cluster(place, slot)
+        return Sentinels(place) if place.kind == "sentinel" else Named(place.addresses[0], place.login)
+
+    def __iter__(self) -> Iterator[Connection]:
+        return iter(self._made.values())
+
+    async def close(self) -> None:
+        for connection in self:
+            await connection.close()
+
+
 def connect(url: str) -> Connection:
-    """A connection to what the URL names; opened at the first command. Raises ValueError for one that can't be read."""
-    place = read_url(url)
-    if place.kind == "sentinel":
-        return Connection(Sentinels(place))
-    return Connection(Named(place.addresses[0], place.login))
+    """A connection to what the URL names, a cluster excepted. Raises ValueError for one that can't be read."""
+    return Connections(url).holding("")

@@ -1,4 +1,4 @@
-"""Who is to be talked to now: a server that is named, or the one that its sentinels call the master."""
+"""Who is to be talked to now: a server that is named, the one that its sentinels call the master, the one that holds a slot."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from pager.store.address import Address, Login, Place, ask_once, reach
 from pager.store.wire import Command, ReplyError, Wire
 
 ANSWER_TIMEOUT = timedelta(seconds=5)
+_MOST_NODES = 64
 
 
 class Finder(Protocol):
@@ -81,11 +82,56 @@ class Sentinels:
         return int(facts.get(b"config-epoch", 0)), Address(where[0].decode(), int(where[1]))
 
     async def open(self, address: Address, wire: Wire) -> None:
-        """A sentinel may still name a server that has just become a replica, or is about to be the master."""
-        [role] = await reach(address, self.login, wire, ("ROLE",))
-        if (is_now := _role(role)) != "master":
-            wire.end("not the master")
-            raise StoreUnavailable(f"the store can't be reached: {address} is no master, but {is_now}")
+        await _open_master(address, self.login, wire)
+
+
+class Cluster:
+    """The master of one slot of a cluster. Whichever node answers first is believed, and the server itself must agree."""
+
+    def __init__(self, place: Place, slot: int) -> None:
+        self.login = place.login
+        self._slot = slot
+        self._nodes = list(place.addresses)
+
+    async def find(self) -> Address:
+        asking = [asyncio.ensure_future(self._ask(node)) for node in self._nodes]
+        troubles: list[str] = []
+        try:
+            for answer in asyncio.as_completed(asking):
+                try:
+                    master, nodes = await answer
+                except StoreUnavailable as error:
+                    troubles.append(str(error))
+                    continue
+                self._nodes = list(dict.fromkeys([*nodes, *self._nodes]))[:_MOST_NODES]
+                return master
+        finally:
+            for task in asking:
+                task.cancel()
+            await asyncio.gather(*asking, return_exceptions=True)
+        raise StoreUnavailable(f"no node of the cluster says who holds slot {self._slot}: {'; '.join(troubles)}")
+
+    async def _ask(self, node: Address) -> tuple[Address, list[Address]]:
+        """The master of our slot, and every node."""
+        [reply] = await ask_once(node, self.login, [("CLUSTER", "SLOTS")])
+        if isinstance(reply, ReplyError):
+            raise StoreUnavailable(f"{node}: {reply}")
+        nodes = [Address((about[0] or b"").decode() or node.host, int(about[1])) for _, _, *holders in reply for about in holders]
+        for first, last, master, *_ in reply:
+            if int(first) <= self._slot <= int(last):
+                return Address((master[0] or b"").decode() or node.host, int(master[1])), nodes
+        raise StoreUnavailable(f"{node}: nobody holds the slot")
+
+    async def open(self, address: Address, wire: Wire) -> None:
+        await _open_master(address, self.login, wire)
+
+
+async def _open_master(address: Address, login: Login, wire: Wire) -> None:
+    """Others may still name a server that has just become a replica, or is about to be the master."""
+    [role] = await reach(address, login, wire, ("ROLE",))
+    if (is_now := _role(role)) != "master":
+        wire.end("not the master")
+        raise StoreUnavailable(f"the store can't be reached: {address} is no master, but {is_now}")
 
 
 def _role(reply: Sequence[Any] | ReplyError) -> str:

@@ -43,7 +43,10 @@ class RedisIncidents:
     async def by_number(self, numbers: Sequence[int]) -> tuple[datetime, list[Snapshot]]:
         return await self._snapshots.by_number(numbers)
 
-    async def numbers(self, count: int) -> list[int]:
+    def part_of(self, scope: str) -> int:
+        return 0
+
+    async def numbers(self, count: int, part: int = 0) -> list[int]:
         if count <= 0:
             return []
         last: int = await self._connection.call("INCRBY", self._keys.number, count)
@@ -82,9 +85,14 @@ class RedisIncidents:
                 return sorted(numbers)
 
     async def resolved_numbers(self, limit: int) -> list[int]:
+        return [number for _, number in await self.resolved(limit)]
+
+    async def resolved(self, limit: int) -> list[tuple[float, int]]:
+        """With the milliseconds of when."""
         if limit <= 0:
             return []
-        return [int(number) for number in await self._connection.call("ZREVRANGE", self._keys.resolved, 0, limit - 1)]
+        flat = await self._connection.call("ZREVRANGE", self._keys.resolved, 0, limit - 1, "WITHSCORES")
+        return [(float(score), int(number)) for number, score in zip(flat[::2], flat[1::2], strict=True)]
 
     async def counts(self) -> dict[str, int]:
         """How many incidents are in each state; states without any are left out."""

@@ -11,6 +11,7 @@ from pager.config import load_settings
 from pager.model.config import Config
 from pager.model.settings import Provider, Settings
 from pager.ports import StoreUnavailable
+from pager.store.shards import ShardsDiffer
 from pager.wiring.stores import Store, find_store
 from pager.wiring.vendors import load_whole, make
 
@@ -49,10 +50,13 @@ async def _store_findings(settings: Settings, environment: Mapping[str, str]) ->
     except (StoreUnavailable, ValueError) as error:
         return [Finding(False, f"store: {error}", "start the daemon, or mend settings.redis.url")]
     try:
+        await store.settle()
         await store.ping()
         return [Finding(True, "store: answers and writes")] + [
             Finding(found.ok, f"store: {found.what}", found.advice) for found in await store.durability()
         ]
+    except ShardsDiffer as error:
+        return [Finding(False, f"store: {error}")]
     except StoreUnavailable as error:
         return [Finding(False, f"store: {error}", "start it, or mend settings.redis.url")]
     finally:

@@ -13,11 +13,11 @@ from typing import IO
 
 from pager.model.outgoing import Priority
 from pager.model.settings import Settings
-from pager.ports import StoreUnavailable
+from pager.ports import Boards, Incidents, StoreUnavailable
 from pager.store.address import read_url
 from pager.store.alerts import RedisAlertStream
 from pager.store.boards import RedisBoards
-from pager.store.connection import Connection, connect, socket_url
+from pager.store.connection import Connection, Connections, socket_url
 from pager.store.deadlines import RedisDeadlines
 from pager.store.durability import Finding, examine
 from pager.store.embedded import Embedded, running, start
@@ -26,6 +26,8 @@ from pager.store.keys import Keys, StreamKeys
 from pager.store.outbox import RedisOutbox
 from pager.store.presence import Presence
 from pager.store.refusals import RedisRefusals
+from pager.store.sharded import ShardedBoards, ShardedDeadlines, ShardedIncidents, ShardedOutbox, ShardedSweeper, all_of
+from pager.store.shards import Shards, settle
 from pager.store.snapshots import Snapshots
 from pager.store.sweeper import Sweeper, Swept
 
@@ -76,27 +78,57 @@ def find_store(settings: Settings, environment: Mapping[str, str]) -> str:
     return socket_url(str(found))
 
 
-class Store:
-    """Every port on one connection. Raises ValueError for a URL that is none."""
+class _Part:
+    """The adapters of one shard."""
 
-    def __init__(self, url: str, settings: Settings, worker: str) -> None:
-        self.connection: Connection = connect(url)
-        self._replicas = replicas = settings.redis_replicas
-        keys, stream_keys = Keys(), StreamKeys(settings.stream)
-        snapshots = Snapshots(self.connection, keys)
-        self.incidents = RedisIncidents(self.connection, snapshots, worker, keys, replicas)
-        self.deadlines = RedisDeadlines(self.connection, keys)
-        self.outbox = RedisOutbox(self.connection, snapshots, worker, keys)
-        self.stream = RedisAlertStream(self.connection, worker, stream_keys, replicas)
-        self.presence = Presence(self.connection, (keys.worker(worker), stream_keys.worker(worker)))
-        self.sweeper = Sweeper(self.connection, keys)
-        self.refusals = RedisRefusals(self.connection, keys)
-        self.boards = RedisBoards(self.connection, keys)
-        self._keys = keys
+    def __init__(self, connection: Connection, worker: str, keys: Keys, replicas: int) -> None:
+        self.connection, self.keys = connection, keys
+        snapshots = Snapshots(connection, keys)
+        self.incidents = RedisIncidents(connection, snapshots, worker, keys, replicas)
+        self.deadlines = RedisDeadlines(connection, keys)
+        self.outbox = RedisOutbox(connection, snapshots, worker, keys)
+        self.boards = RedisBoards(connection, keys)
+        self.sweeper = Sweeper(connection, keys)
 
     async def ping(self) -> None:
-        """Raises StoreUnavailable when the store does not answer, or can't write."""
-        await self.connection.call("SET", self._keys.alive, "1", "EX", 60)
+        await self.connection.call("SET", self.keys.alive, "1", "EX", 60)
+
+    async def backlogs(self) -> list[int]:
+        return [int(length) for length in await self.connection.pipe([("XLEN", key) for key in self.keys.outboxes])]
+
+
+class Store:
+    """Every port. Raises ValueError for a URL that is none."""
+
+    def __init__(self, url: str, settings: Settings, worker: str) -> None:
+        self._connections = Connections(url)
+        self._shards = shards = Shards(settings.redis_shards)
+        self._replicas = replicas = settings.redis_replicas
+        keys, stream_keys = [Keys(f"p{k}") for k in range(shards.count)], StreamKeys(settings.stream)
+        holding = self._connections.holding
+        self._parts = parts = [_Part(holding(of.alive), worker, of, replicas) for of in keys]
+        stream_line = holding(stream_keys.stream)
+        self.stream = RedisAlertStream(stream_line, worker, stream_keys, replicas)
+        self.refusals = RedisRefusals(parts[0].connection, keys[0])
+        present: dict[Connection, list[str]] = {stream_line: [stream_keys.worker(worker)]}
+        for part in parts:
+            present.setdefault(part.connection, []).append(part.keys.worker(worker))
+        self.presence = Presence(present)
+        # One shard is used as it is: nothing stands between.
+        first, alone = parts[0], shards.count == 1
+        self.incidents: Incidents = first.incidents if alone else ShardedIncidents(shards, [part.incidents for part in parts])
+        self.deadlines = first.deadlines if alone else ShardedDeadlines([part.deadlines for part in parts])
+        self.outbox = first.outbox if alone else ShardedOutbox([part.outbox for part in parts])
+        self.boards: Boards = first.boards if alone else ShardedBoards(shards, [part.boards for part in parts])
+        self.sweeper = first.sweeper if alone else ShardedSweeper([part.sweeper for part in parts])
+
+    async def settle(self) -> None:
+        """See to it that the store has as many shards as the settings say. Raises ShardsDiffer, StoreUnavailable."""
+        await settle(self._parts[0].connection, self._parts[0].keys, self._shards)
+
+    async def ping(self) -> None:
+        """Raises StoreUnavailable when some part of the store does not answer, or can't write."""
+        await all_of(part.ping() for part in self._parts)
 
     async def add_lists(self, lists: Sequence[Sequence[Mapping[str, str]]]) -> list[list[str]]:
         """Put the alerts of several senders into the stream, in one round trip; the ids of each. They are confirmed by as many replicas as the
@@ -122,14 +154,16 @@ class Store:
 
     async def backlogs(self) -> dict[str, int]:
         """How many entries wait in the alerts stream and in each outbox."""
-        lengths = await self.connection.pipe([("XLEN", key) for key in self._keys.outboxes])
-        outboxes = {priority.name.lower(): int(length) for priority, length in zip(Priority, lengths, strict=True)}
+        lengths = await all_of(part.backlogs() for part in self._parts)
+        outboxes = {priority.name.lower(): sum(of) for priority, of in zip(Priority, zip(*lengths, strict=True), strict=True)}
         return {"alerts": await self.stream.backlog(), **outboxes}
 
     async def durability(self) -> list[Finding]:
         """What the store can lose as it is set up. Raises StoreUnavailable."""
-        return await examine(self.connection, self._replicas)
+        found = await all_of(examine(connection, self._replicas) for connection in self._connections)
+        return list(dict.fromkeys(finding for findings in found for finding in findings))
 
     async def close(self) -> None:
+        await self.outbox.close()
         await self.deadlines.close()
-        await self.connection.close()
+        await self._connections.close()

@@ -17,9 +17,9 @@ from tests.valkey_nodes import Watched
 REPLICATED = CONFIG.replace('-embedded}}"}}', '-embedded}}", replicas: 1}}') + "integrations: {{tool: {{kind: events-v2, key: tool-key-0123456789, service: quiet}}}}\n"  # fmt: skip
 
 
-async def post(daemon: Daemon, key: str) -> int:
+async def post(daemon: Daemon, key: str, routing_key: str = "tool-key-0123456789") -> int:
     event = {"summary": f"disk {key}", "severity": "critical", "source": "test"}
-    body = {"routing_key": "tool-key-0123456789", "event_action": "trigger", "dedup_key": key, "payload": event}
+    body = {"routing_key": routing_key, "event_action": "trigger", "dedup_key": key, "payload": event}
 
     def send() -> int:
         request = urllib.request.Request(f"{daemon.url}/v2/enqueue", json.dumps(body).encode(), {"Content-Type": "application/json"})

@@ -23,6 +23,8 @@ from pager.store.outbox import RedisOutbox
 from pager.store.presence import Presence
 from pager.store.refusals import RedisRefusals
 from pager.store.scripts import Script
+from pager.store.sharded import ShardedBoards, ShardedDeadlines, ShardedIncidents, ShardedOutbox, ShardedSweeper
+from pager.store.shards import Shards
 from pager.store.snapshots import Snapshots
 from pager.store.sweeper import Sweeper
 from tests.fakes.memory_store import MemoryStore
@@ -80,29 +82,39 @@ class MemoryBackend:
 
 
 class RedisWorker:
-    def __init__(self, connection: Connection, name: str) -> None:
-        keys, streams = Keys(), StreamKeys(STREAM)
-        snapshots = Snapshots(connection, keys)
-        self.incidents: Incidents = RedisIncidents(connection, snapshots, name, keys)
-        self.deadlines: Deadlines = RedisDeadlines(connection, keys)
-        self.outbox: Outbox = RedisOutbox(connection, snapshots, name, keys)
-        self.boards: Boards = RedisBoards(connection, keys)
+    def __init__(self, connection: Connection, name: str, shards: int = 1) -> None:
+        streams = StreamKeys(STREAM)
+        self.connection = connection
+        self.keys = keys = [Keys(f"p{k}") for k in range(shards)]
+        snapshots = [Snapshots(connection, of) for of in keys]
+        incidents = [RedisIncidents(connection, s, name, of) for s, of in zip(snapshots, keys, strict=True)]
+        outboxes = [RedisOutbox(connection, s, name, of) for s, of in zip(snapshots, keys, strict=True)]
+        deadlines, boards = [RedisDeadlines(connection, of) for of in keys], [RedisBoards(connection, of) for of in keys]
+        sweepers, by = [Sweeper(connection, of) for of in keys], Shards(shards)
+        self.incidents: Incidents = incidents[0] if shards == 1 else ShardedIncidents(by, incidents)
+        self.deadlines: Deadlines = deadlines[0] if shards == 1 else ShardedDeadlines(deadlines)
+        self.outbox: Outbox = outboxes[0] if shards == 1 else ShardedOutbox(outboxes)
+        self.boards: Boards = boards[0] if shards == 1 else ShardedBoards(by, boards)
         self.alerts: AlertStream = RedisAlertStream(connection, name, streams)
-        self.refusals: Refusals = RedisRefusals(connection, keys)
-        self.presence = Presence(connection, (keys.worker(name), streams.worker(name)))
-        self.sweeper = Sweeper(connection, keys)
+        self.refusals: Refusals = RedisRefusals(connection, keys[0])
+        self.presence = Presence({connection: [*(of.worker(name) for of in keys), streams.worker(name)]})
+        self.sweeper = sweepers[0] if shards == 1 else ShardedSweeper(sweepers)
 
 
 class RedisBackend:
-    def __init__(self, name: str, connection: Connection) -> None:
+    def __init__(self, name: str, connection: Connection, shards: int = 1) -> None:
         self.name = name
         self.connection = connection
+        self.shards = shards
+        self._workers: list[RedisWorker] = []
 
     def worker(self, name: str = "w1") -> Worker:
-        return RedisWorker(self.connection, name)
+        made = RedisWorker(self.connection, name, self.shards)
+        self._workers.append(made)
+        return made
 
     async def forget_deadline(self, number: int) -> None:
-        await self.connection.call("ZREM", Keys().deadlines, number)
+        await self.connection.call("ZREM", Keys(f"p{Shards(self.shards).of_number(number)}").deadlines, number)
 
     async def pass_time(self, by: timedelta) -> None:
         incidents = self.worker().incidents
@@ -111,6 +123,8 @@ class RedisBackend:
             pass
 
     async def close(self) -> None:
+        for worker in self._workers:
+            await worker.outbox.close()  # type: ignore[attr-defined]
         await self.connection.close()
 
 
@@ -166,5 +180,5 @@ def fakeredis_backend() -> RedisBackend:
     return RedisBackend("fakeredis", _FakeConnection())
 
 
-def valkey_backend(socket_path: str) -> RedisBackend:
-    return RedisBackend("valkey", connect(socket_url(socket_path)))
+def valkey_backend(socket_path: str, shards: int = 1) -> RedisBackend:
+    return RedisBackend("valkey", connect(socket_url(socket_path)), shards)

@@ -253,7 +253,10 @@ class MemoryIncidents(_Adapter):
     async def by_number(self, numbers: Sequence[int]) -> tuple[datetime, list[Snapshot]]:
         return await self.now(), [self._store.by_number(number) for number in numbers]
 
-    async def numbers(self, count: int) -> list[int]:
+    def part_of(self, scope: str) -> int:
+        return 0
+
+    async def numbers(self, count: int, part: int = 0) -> list[int]:
         self._store.reach()
         first = self._store.last_number + 1
         self._store.last_number += max(count, 0)
