@@ -217,11 +217,11 @@ class ShardedSweeper:
         onward = swept.cursor * len(self._each) + shard if swept.cursor else (shard + 1) % len(self._each)
         return Swept(onward, swept.looked_at, swept.repaired)
 
-    async def trim_audit(self, before: datetime) -> None:
-        await all_of(one.trim_audit(before) for one in self._each)
+    async def trim_audit(self, before: datetime, token: int) -> None:
+        await all_of(one.trim_audit(before, token) for one in self._each)
 
-    async def retire(self, before: datetime, count: int = 200) -> int:
-        return sum(await all_of(one.retire(before, count) for one in self._each))
+    async def retire(self, before: datetime, token: int, count: int = 200) -> int:
+        return sum(await all_of(one.retire(before, token, count) for one in self._each))
 
 
 class _Errands(Generic[Got]):

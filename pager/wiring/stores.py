@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import socket
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from fcntl import LOCK_EX, LOCK_NB, flock
 from pathlib import Path
@@ -23,6 +23,7 @@ from pager.store.durability import Finding, examine
 from pager.store.embedded import Embedded, running, start
 from pager.store.incidents import RedisIncidents
 from pager.store.keys import Keys, StreamKeys
+from pager.store.leader import RedisLeader
 from pager.store.outbox import RedisOutbox
 from pager.store.presence import Presence
 from pager.store.refusals import RedisRefusals
@@ -30,6 +31,7 @@ from pager.store.sharded import ShardedBoards, ShardedDeadlines, ShardedIncident
 from pager.store.shards import Shards, settle
 from pager.store.snapshots import Snapshots
 from pager.store.sweeper import Sweeper, Swept
+from pager.wiring.roles import ALL, Role
 
 EMBEDDED = "embedded"
 
@@ -100,7 +102,7 @@ class _Part:
 class Store:
     """Every port. Raises ValueError for a URL that is none."""
 
-    def __init__(self, url: str, settings: Settings, worker: str) -> None:
+    def __init__(self, url: str, settings: Settings, worker: str, roles: Collection[Role] = ALL) -> None:
         self._connections = Connections(url)
         self._shards = shards = Shards(settings.redis_shards)
         self._replicas = replicas = settings.redis_replicas
@@ -110,10 +112,8 @@ class Store:
         stream_line = holding(stream_keys.stream)
         self.stream = RedisAlertStream(stream_line, worker, stream_keys, replicas)
         self.refusals = RedisRefusals(parts[0].connection, keys[0])
-        present: dict[Connection, list[str]] = {stream_line: [stream_keys.worker(worker)]}
-        for part in parts:
-            present.setdefault(part.connection, []).append(part.keys.worker(worker))
-        self.presence = Presence(present)
+        self.leader = RedisLeader(parts[0].connection, worker, keys[0])
+        self.presence = _presence(worker, {stream_line: stream_keys}, parts, roles)
         # One shard is used as it is: nothing stands between.
         first, alone = parts[0], shards.count == 1
         self.incidents: Incidents = first.incidents if alone else ShardedIncidents(shards, [part.incidents for part in parts])
@@ -143,11 +143,11 @@ class Store:
     async def sweep(self, cursor: int, count: int) -> Swept:
         return await self.sweeper.sweep(cursor, count)
 
-    async def retire(self, before: datetime) -> int:
-        return await self.sweeper.retire(before)
+    async def retire(self, before: datetime, token: int) -> int:
+        return await self.sweeper.retire(before, token)
 
-    async def trim_audit(self, before: datetime) -> None:
-        await self.sweeper.trim_audit(before)
+    async def trim_audit(self, before: datetime, token: int) -> None:
+        await self.sweeper.trim_audit(before, token)
 
     async def counts(self) -> dict[str, int]:
         return await self.incidents.counts()
@@ -167,3 +167,13 @@ class Store:
         await self.outbox.close()
         await self.deadlines.close()
         await self._connections.close()
+
+
+def _presence(worker: str, stream: Mapping[Connection, StreamKeys], parts: Sequence[_Part], roles: Collection[Role]) -> Presence:
+    """Present only for what it takes: what an earlier run of this worker with more roles left is taken over by others."""
+    present: dict[Connection, list[str]] = {}
+    if Role.INGEST in roles:
+        present = {connection: [keys.worker(worker)] for connection, keys in stream.items()}
+    for part in parts if Role.DELIVER in roles else ():
+        present.setdefault(part.connection, []).append(part.keys.worker(worker))
+    return Presence(present)

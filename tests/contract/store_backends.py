@@ -10,7 +10,7 @@ from typing import Any, Protocol
 from fakeredis import FakeAsyncRedis, FakeServer
 from redis.exceptions import ResponseError
 
-from pager.ports import AlertStream, Boards, Deadlines, Incidents, Outbox, Refusals
+from pager.ports import AlertStream, Boards, Deadlines, Incidents, Leader, Outbox, Refusals
 from pager.store.address import Address, Login
 from pager.store.alerts import RedisAlertStream
 from pager.store.boards import RedisBoards
@@ -19,6 +19,7 @@ from pager.store.deadlines import RedisDeadlines
 from pager.store.finding import Named
 from pager.store.incidents import RedisIncidents
 from pager.store.keys import Keys, StreamKeys
+from pager.store.leader import RedisLeader
 from pager.store.outbox import RedisOutbox
 from pager.store.presence import Presence
 from pager.store.refusals import RedisRefusals
@@ -41,6 +42,7 @@ class Worker(Protocol):
     boards: Boards
     alerts: AlertStream
     refusals: Refusals
+    leader: Leader
 
     @property
     def presence(self) -> Any: ...
@@ -97,6 +99,7 @@ class RedisWorker:
         self.boards: Boards = boards[0] if shards == 1 else ShardedBoards(by, boards)
         self.alerts: AlertStream = RedisAlertStream(connection, name, streams)
         self.refusals: Refusals = RedisRefusals(connection, keys[0])
+        self.leader: Leader = RedisLeader(connection, name, keys[0])
         self.presence = Presence({connection: [*(of.worker(name) for of in keys), streams.worker(name)]})
         self.sweeper = sweepers[0] if shards == 1 else ShardedSweeper(sweepers)
 

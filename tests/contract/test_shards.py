@@ -135,7 +135,7 @@ async def test_all_shards_are_swept_and_retired(three: RedisBackend) -> None:
     assert sorted(repaired) == sorted(numbers)
     for number in numbers:
         await worker.incidents.commit([changing(await loaded(worker.incidents, number), State.RESOLVED)])
-    assert await worker.sweeper.retire(await worker.incidents.now() + FAR) == 6
+    assert await worker.sweeper.retire(await worker.incidents.now() + FAR, 0) == 6
 
 
 async def test_a_shard_that_is_gone_does_not_keep_the_others(three: RedisBackend, tmp_path: Path) -> None:
