@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections import Counter, defaultdict, deque
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 
 import msgspec
@@ -30,6 +30,7 @@ class Item(msgspec.Struct, frozen=True):
     fence: float | None = None
     finishes: tuple[Priority, str] | None = None
     once: str = ""
+    confirmed: bool = False
 
 
 class Advanced(msgspec.Struct, frozen=True):
@@ -48,7 +49,7 @@ class Advance:
         self._rules = rules
         self._secret = secret
         self._meter = meter
-        self._fresh: deque[int] = deque()
+        self._fresh: defaultdict[int, deque[int]] = defaultdict(deque)  # numbers, by the part of the store they are for
 
     # --- alerts -----------------------------------------------------------------------------------------------------------------------
     async def alerts(self, seen: Sequence[AlertSeen]) -> None:
@@ -65,7 +66,7 @@ class Advance:
     async def _alert_round(self, waiting: dict[Identity, list[AlertSeen]]) -> dict[Identity, list[AlertSeen]]:
         """One load, one commit; what is left to do."""
         now, snapshots = await self._incidents.by_identity(list(waiting))
-        await self._fill(sum(_may_open(snap, seen) for snap, seen in zip(snapshots, waiting.values(), strict=True)))
+        await self._fill(Counter(self._part(seen) for snap, seen in zip(snapshots, waiting.values(), strict=True) if _may_open(snap, seen)))
         rules = self._rules()
         folded = [self._fold(snap, seen, rules, now) for snap, seen in zip(snapshots, waiting.values(), strict=True)]
         outcomes = await self._incidents.commit([fold.commit for fold in folded])
@@ -84,12 +85,13 @@ class Advance:
     def _fold(self, before: Snapshot, seen: list[AlertSeen], rules: Rules, now: datetime) -> _Fold:
         """Decide about alerts of one identity one after the other, as one change; up to where a second incident would begin."""
         current, entries, outgoing, outcomes = before, list[Entry](), list[Outgoing](), list[str]()
+        numbers = self._fresh[self._part(seen)]
         for k, alert in enumerate(seen):
-            decision = decide(current, alert, rules, now, fresh=self._fresh[0] if self._fresh else 0)
+            decision = decide(current, alert, rules, now, fresh=numbers[0] if numbers else 0)
             if _opens(decision):
                 if current.incident is not before.incident:  # one incident a commit: the second goes with the next round
                     return _Fold(self._commit(before, current, entries, outgoing), outcomes, seen[k:])
-                self._fresh.popleft()
+                numbers.popleft()
                 before = Snapshot(record=before.record)  # an older incident of the identity is not touched
             current = decision.after
             entries += decision.entries
@@ -97,9 +99,13 @@ class Advance:
             outcomes.append(_outcome(decision))
         return _Fold(self._commit(before, current, entries, outgoing), outcomes, [])
 
-    async def _fill(self, count: int) -> None:
-        if len(self._fresh) < count:
-            self._fresh.extend(await self._incidents.numbers(count - len(self._fresh)))
+    async def _fill(self, wanted: Mapping[int, int]) -> None:
+        for part, count in wanted.items():
+            if (missing := count - len(self._fresh[part])) > 0:
+                self._fresh[part].extend(await self._incidents.numbers(missing, part))
+
+    def _part(self, seen: Sequence[AlertSeen]) -> int:
+        return self._incidents.part_of(seen[0].alert.scope)
 
     # --- everything else --------------------------------------------------------------------------------------------------------------
     async def events(self, items: Sequence[Item]) -> list[Advanced]:
@@ -155,7 +161,7 @@ class Advance:
         """Record in the audit that something was changed out there. Nobody is paged for it."""
         nothing = Snapshot()
         entry = Entry(await self._incidents.now(), 0, "change.recorded", by, what)
-        await self._incidents.commit([Commit(before=nothing, after=nothing, entries=(entry,))])
+        await self._incidents.commit([Commit(before=nothing, after=nothing, entries=(entry,), confirmed=True)])
 
     async def dead_letters(self, count: int, reason: str) -> None:
         """Say that alerts could not be read: each is in the audit, and once an hour somebody is told."""
@@ -181,6 +187,7 @@ class Advance:
             fence=item.fence if item else None,
             finishes=item.finishes if item else None,
             once=item.once if item else "",
+            confirmed=item.confirmed if item else False,
         )
 
     def _codes(self, after: Snapshot, outgoing: Iterable[Outgoing]) -> Iterable[Code]:
@@ -204,11 +211,11 @@ def _opens(decision: Decision) -> bool:
     return decision.meaning in (Meaning.OPENS, Meaning.OPENS_ACKNOWLEDGED, Meaning.OPENS_RESOLVED)
 
 
-def _may_open(snapshot: Snapshot, seen: list[AlertSeen]) -> int:
-    """How many incidents one round may open for these: a fold ends where a second one would begin."""
+def _may_open(snapshot: Snapshot, seen: list[AlertSeen]) -> bool:
+    """Whether one round may open an incident for these, never more than one: a fold ends where a second one would begin."""
     triggers = any(s.alert.action is Action.TRIGGER for s in seen)
     settled = snapshot.record is not None and snapshot.record.open and all(s.alert.action is not Action.RESOLVE for s in seen)
-    return int(triggers and not settled)
+    return triggers and not settled
 
 
 def _outcome(decision: Decision) -> str:

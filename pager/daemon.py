@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import resource
-import shlex
 import signal
 import socket
 import sys
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
 from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import msgspec
 import structlog
@@ -23,6 +21,7 @@ from starlette.types import ASGIApp
 from pager import __version__, telemetry
 from pager.config import fingerprint, without_secrets
 from pager.loops.cadence import Cadence
+from pager.loops.lead import Lead
 from pager.loops.reload import Reload
 from pager.loops.upkeep import Upkeep
 from pager.loops.watch import BreakGlass
@@ -30,13 +29,17 @@ from pager.model.config import Config
 from pager.model.problem import Problem
 from pager.ports import StoreUnavailable
 from pager.store.embedded import Embedded, EmbeddedError
+from pager.store.shards import ShardsDiffer
 from pager.telemetry import Metrics, Progress
-from pager.web.app import Readiness, make_app
+from pager.web.app import make_app
 from pager.web.server import bind, serve
+from pager.wiring.health import Health
 from pager.wiring.outside import SlackRoom, doors
+from pager.wiring.roles import ALL, Role
 from pager.wiring.rooms import Rooms
-from pager.wiring.stores import Store, data_dir, durability, start_store, worker_name
+from pager.wiring.stores import Store, data_dir, start_store, worker_name
 from pager.wiring.vendors import Current, load_whole
+from pager.wiring.welcome import welcome
 
 _PAUSE = 0.2  # seconds between tries while the store is away
 _LOOK_AT_STORE = 1.0
@@ -47,7 +50,7 @@ _STOP_WITHIN = 20.0  # seconds: a send under way ends at its provider's timeout
 log = structlog.get_logger()
 
 
-def run(folder: Path, environment: Mapping[str, str], listen: str | None = None) -> int:
+def run(folder: Path, environment: Mapping[str, str], listen: str | None = None, roles: frozenset[Role] = ALL) -> int:
     """Run until SIGINT or SIGTERM. Returns the exit code: 0 after a clean stop, 1 when it can't start."""
     telemetry.set_up_logs(on_terminal=sys.stderr.isatty())
     loaded = load_whole(folder, environment)
@@ -67,13 +70,13 @@ def run(folder: Path, environment: Mapping[str, str], listen: str | None = None)
         print(f"can't start: {error}", file=sys.stderr)
         return 1
     _allow_many_files()
-    daemon = _Daemon(folder, environment, loaded.config, address, name, url, embedded)
+    daemon = _Daemon(folder, environment, loaded.config, address, name, url, embedded, roles)
     try:
         with asyncio.Runner() as runner:
             runner.run(daemon.run(sock))
     finally:
         _leave(embedded, lock)
-    return 0
+    return daemon.exit_code
 
 
 def _allow_many_files() -> None:
@@ -108,8 +111,9 @@ class _Daemon:
         name: str,
         url: str,
         embedded: Embedded | None,
+        roles: frozenset[Role],
     ) -> None:
-        self.folder, self.environment = folder, environment
+        self.folder, self.environment, self.roles = folder, environment, roles
         self.address, self.name, self.embedded = address, name, embedded
         self.metrics = Metrics()
         self.progress = Progress(time.monotonic)
@@ -117,9 +121,10 @@ class _Daemon:
         self.reload = asyncio.Event()
         self.current = Current(config)
         self.reloading = Reload(lambda: self.current.config, self.current.replace, self.metrics.config_in_force)
-        self.store = Store(url, config.settings.stream, name)
+        self.store = Store(url, config.settings, name, roles)
+        self.health = Health(self.store, lambda: self.current.config, self.progress)
         self.rooms: Rooms | None = None
-        self.store_trouble = "the store has not answered yet"
+        self.exit_code = 0
         self.glass = BreakGlass(
             self.store, lambda: self.current.config, self.current.channels, self.metrics.break_glass, started=time.monotonic()
         )  # fmt: skip
@@ -129,7 +134,9 @@ class _Daemon:
         for sig in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(sig, self.stopping.set)
         loop.add_signal_handler(signal.SIGHUP, self.reload.set)
-        log.info("daemon.starting", version=__version__, worker=self.name, listen=self.address, config=str(self.folder))
+        log.info(
+            "daemon.starting", version=__version__, worker=self.name, listen=self.address, config=str(self.folder), roles=sorted(self.roles)
+        )
         try:
             async with asyncio.TaskGroup() as group:
                 watch = group.create_task(self._watch())
@@ -150,42 +157,64 @@ class _Daemon:
             return
         rooms = self.rooms = Rooms(self.store, self.current, secret, self.metrics)
         await self._save_config()
-        cadence = Cadence(self.metrics.failure)
+        await self.health.first_look()
+        cadence, lead = Cadence(self.metrics.failure), Lead(self.store.leader, self.metrics)
         upkeep = Upkeep(self.store, self.metrics, lambda: self.current.config.settings.retain_incidents)
         upkeep.on(cadence)
+        if Role.CADENCE in self.roles:
+            await self._lead(cadence, lead, upkeep)
         cadence.start()
         slack = SlackRoom(self.current, rooms, self.metrics)
         app = self._app(rooms, slack, lambda: upkeep.waiting)
         async with asyncio.TaskGroup() as group:
-            background = [
-                group.create_task(self._presence()),
-                group.create_task(self._loop("ingest", lambda: rooms.ingest.run_once(timedelta(seconds=1)))),
-                group.create_task(self._loop("deadlines", lambda: self._deadline_step(rooms))),
-                group.create_task(self._reloads()),
-                group.create_task(self._kept_up("show", rooms.show.run)),
-                group.create_task(self._kept_up("slack", slack.run)),
+            presence = group.create_task(self._presence())
+            loops = [
+                group.create_task(run) for run in (self._reloads(), self._kept_up("health", self.health.run), *self._of_roles(rooms, slack))
             ]
             adding = group.create_task(rooms.add.run())
-            deliver = group.create_task(rooms.deliver.run(self.stopping, self.progress.of("deliver")))
-            web = group.create_task(serve(app, sock, self.stopping))
+            ending = [group.create_task(serve(app, sock, self.stopping))]
+            if Role.DELIVER in self.roles:
+                ending.append(group.create_task(rooms.deliver.run(self.stopping, self.progress.of("deliver"))))
             group.create_task(self._greet())
             await self.stopping.wait()
             log.info("daemon.stopping")
             cadence.stop()
-            for task in background[1:]:
+            await lead.resign()
+            for task in loops:
                 task.cancel()
-            await asyncio.wait([deliver, web], timeout=_STOP_WITHIN)
-            for task in (deliver, web, adding, *background):
+            await asyncio.wait(ending, timeout=_STOP_WITHIN)
+            for task in (*ending, adding, presence):
                 task.cancel()
 
+    def _of_roles(self, rooms: Rooms, slack: SlackRoom) -> Iterator[Coroutine[Any, Any, None]]:
+        if Role.INGEST in self.roles:
+            yield self._loop("ingest", lambda: rooms.ingest.run_once(timedelta(seconds=1)))
+        if Role.DEADLINES in self.roles:
+            yield self._loop("deadlines", lambda: self._deadline_step(rooms))
+        if Role.DELIVER in self.roles:
+            yield self._kept_up("show", rooms.show.run)
+        if Role.WEB in self.roles:
+            yield self._kept_up("slack", slack.run)
+
+    async def _lead(self, cadence: Cadence, lead: Lead, upkeep: Upkeep) -> None:
+        with suppress(StoreUnavailable):
+            await lead.renew()
+        lead.on(cadence)
+        upkeep.lead_on(cadence, lead)
+
     async def _first_answer(self) -> bytes | None:
-        """The installation's secret, as soon as the store gives it; None when asked to stop before."""
+        """The installation's secret, as soon as the store gives it; None when asked to stop before, or when the store is not for us."""
         while not self.stopping.is_set():
             try:
+                await self.store.settle()
                 await self.store.presence.refresh()
                 return await self.store.incidents.secret()
+            except ShardsDiffer as error:
+                log.error("store.not_ours", why=str(error))
+                self.exit_code = 1
+                return None
             except StoreUnavailable as error:
-                self.store_trouble = str(error)
+                self.health.trouble = str(error)
                 log.warning("store.unavailable", why=str(error))
                 with suppress(TimeoutError):
                     await asyncio.wait_for(self.stopping.wait(), 1.0)
@@ -236,9 +265,9 @@ class _Daemon:
         while True:
             good = await self.glass.run_once(time.monotonic())
             trouble = "" if good else "the store can't be reached"
-            if bool(trouble) != bool(self.store_trouble) and self.rooms is not None:
+            if bool(trouble) != bool(self.health.trouble) and self.rooms is not None:
                 log.warning("store.gone") if trouble else log.info("store.back")
-            self.store_trouble = trouble
+            self.health.trouble = trouble
             if trouble and self.embedded is not None:
                 await self._revive(self.embedded)
             tick()
@@ -279,45 +308,12 @@ class _Daemon:
 
     # --- from outside -----------------------------------------------------------------------------------------------------------------
     def _app(self, rooms: Rooms, slack: SlackRoom, waiting: Callable[[], int]) -> ASGIApp:
-        served = doors(self.current, self.store, rooms, slack, waiting, self.metrics)
-        return make_app(readiness=self._readiness, metrics=self.metrics.text, doors=served)
-
-    def _readiness(self) -> Readiness:
-        settings = self.current.config.settings
-        reasons = [self.store_trouble] if self.store_trouble else []
-        reasons += [f"the loop {loop} stands still" for loop in self.progress.standing_still()]
-        reasons += [] if settings.demo else _without_credentials(self.current.config)
-        if self.stopping.is_set():
-            reasons.append("stopping")
-        return Readiness(tuple(reasons), durability(settings))
+        served = doors(self.current, self.store, rooms, slack, waiting, self.metrics, self.roles)
+        return make_app(readiness=lambda: self.health.readiness(self.stopping.is_set()), metrics=self.metrics.text, doors=served)
 
     async def _greet(self) -> None:
         """A line to paste for who tries it for the first time."""
-        log.info("daemon.ready", listen=self.address, durability=durability(self.current.config.settings))
+        log.info("daemon.ready", listen=self.address, durability=self.health.durability)
         if not self.current.config.settings.demo:
             return
-        print(_welcome(self.folder, next(iter(self.current.config.services), "")), flush=True)
-
-
-def _welcome(folder: Path, service: str) -> str:
-    """Whole paths: the other terminal may stand anywhere, and has no environment activated."""
-    config = f"--config {shlex.quote(os.path.abspath(folder))}"
-    program = shlex.quote(os.path.abspath(sys.argv[0])) if sys.argv[0].endswith("/pagerd") else "pagerd"
-    about = f" --service {service}" if service else ""
-    return f"""
-pagerd runs. This is a demo: the console stands in for providers without credentials, and pages nobody.
-Send a real alert from another terminal:
-
-{program} send {config} --summary "disk full on db1" --severity critical{about} --dedup-key db1-disk
-
-A page appears here. Answer it (1 is the incident's number, as the page has it):
-
-{program} ack {config} 1
-
-Ctrl-C stops the daemon and its store; what is open goes on when it starts again.
-"""
-
-
-def _without_credentials(config: Config) -> list[str]:
-    used = {name for names in config.channels.values() for name in names}
-    return [f"provider {p.name} has no {', '.join(p.missing)}" for name, p in config.providers.items() if name in used and p.missing]
+        print(welcome(self.folder, next(iter(self.current.config.services), "")), flush=True)

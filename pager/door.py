@@ -40,7 +40,7 @@ class Door:
         if known[0].incident is None:
             return self._answered(reply.via, Answer(f"there is no incident {number}", done=False, refused=True))
         try:
-            [result] = await self._advance.events([Item(number, reply, once=reply.once)])
+            [result] = await self._advance.events([Item(number, reply, once=reply.once, confirmed=True)])
         except TooManyConflicts as error:
             raise StoreUnavailable(str(error)) from error
         if result.error is not None:

@@ -35,9 +35,8 @@ class Commit(msgspec.Struct, frozen=True, kw_only=True):
     others are checked against the version in `before` (None: must be absent) and written with the next version. Checked too, all before the
     first write: `fence`, the incident's score in the deadlines is still exactly that of the claim and has not passed; `finishes`, the outbox
     entry is still pending for this worker (it is acknowledged and deleted with the commit); `once`, never seen before. The incident's deadline,
-    its place among open or resolved, the counts by state, and whether chats are to
-    be told follow from `after.incident`. With nothing but `finishes`, the entry is only
-    finished."""
+    its place among open or resolved, the counts by state, and whether chats are to be told follow from `after.incident`. With nothing but
+    `finishes`, the entry is only finished. `confirmed`: somebody will be told that it is recorded, so it must be wherever that counts."""
 
     before: Snapshot
     after: Snapshot
@@ -47,6 +46,7 @@ class Commit(msgspec.Struct, frozen=True, kw_only=True):
     fence: float | None = None
     finishes: tuple[Priority, str] | None = None
     once: str = ""
+    confirmed: bool = False
 
 
 class Outcome(StrEnum):
@@ -74,8 +74,11 @@ class Incidents(Protocol):
     async def by_number(self, numbers: Sequence[int]) -> tuple[datetime, list[Snapshot]]:
         """The same by incident number. An unknown number gives an empty snapshot."""
 
-    async def numbers(self, count: int) -> list[int]:
-        """New incident numbers, never handed out before."""
+    def part_of(self, scope: str) -> int:
+        """The part of the store where everything of this scope is."""
+
+    async def numbers(self, count: int, part: int = 0) -> list[int]:
+        """New incident numbers, never handed out before, for incidents of a part."""
 
     async def commit(self, commits: Sequence[Commit]) -> list[Outcome]:
         """Each commits or conflicts alone; in order; in one round trip."""
@@ -167,7 +170,6 @@ class AlertStream(Protocol):
         """Move entries to the dead letters, with their reasons; atomically."""
 
     async def backlog(self) -> int: ...
-
     async def add(self, fields: Mapping[str, str]) -> str: ...
 
     async def add_many(self, alerts: Sequence[Mapping[str, str]]) -> list[str]:
@@ -282,9 +284,7 @@ class Boards(Protocol):
         """What `version` of the incident says is shown. Where it has changed since, it is due again."""
 
     async def again(self, claim: Claim, at: datetime) -> None: ...
-
     async def posts(self, number: int) -> list[Post]: ...
-
     async def save(self, number: int, post: Post) -> None: ...
 
 
@@ -304,7 +304,6 @@ class Board(Protocol):
         """Several lines into the thread under the message."""
 
     async def find_post(self, address: str, key: str, since: datetime) -> Sent | None: ...
-
     async def find_reply(self, receipt: str, key: str) -> Sent | None: ...
 
 
@@ -317,13 +316,26 @@ class Refusals(Protocol):
     async def count(self, address: str) -> int: ...
 
 
+class NotLeader(Exception):
+    """Another leads meanwhile, and has written: what was asked for is not done."""
+
+
+class Leader(Protocol):
+    """One worker at a time leads, for what only one may do."""
+
+    async def lead(self, lease: timedelta) -> int | None:
+        """Become the leader for `lease`, or stay it for so much longer. The fencing token, the same as long as this process leads, and larger
+        than any before; None while another one leads. What a leader writes goes with its token, and is refused once a larger one was seen."""
+
+    async def resign(self) -> None:
+        """Lead no longer. Does nothing where another leads."""
+
+
 class Meter(Protocol):
     """What is counted and timed for those who watch from outside."""
 
     def alerts(self, outcome: str, count: int = 1) -> None: ...
-
     def page(self, channel: str, result: str) -> None: ...
-
     def reply(self, channel: str, result: str) -> None: ...
 
     def paged_after(self, seconds: float) -> None:

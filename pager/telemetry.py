@@ -54,6 +54,7 @@ class Metrics:
         self._config = Gauge("pagerd_config_last_reload_successful", "1 when the config in the folder is the one in force", registry=r)
         self._glass = Counter("pagerd_break_glass", "Break-glass messages, by result", ["result"], registry=r)
         self._slack = Gauge("pagerd_slack_connected", "1 while Socket Mode is connected", ["provider"], registry=r)
+        self._leads = Gauge("pagerd_leader", "1 while this worker does what one does for all", registry=r)
         self._config.set(1)
 
     def alerts(self, outcome: str, count: int = 1) -> None:
@@ -92,6 +93,9 @@ class Metrics:
 
     def slack_connected(self, provider: str, there: bool) -> None:
         self._slack.labels(provider).set(int(there))
+
+    def leads(self, it_does: bool) -> None:
+        self._leads.set(int(it_does))
 
     def break_glass(self, result: str) -> None:
         self._glass.labels(result).inc()

@@ -9,7 +9,7 @@ import typer
 
 from pager import __version__
 from pager.cli import answering, looking, planning, pushing
-from pager.cli.context import DEFAULT_CONFIG, GOOD, NO, ConfigOption, stop
+from pager.cli.context import DEFAULT_CONFIG, GOOD, NO, USAGE, ConfigOption, stop
 
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None,
@@ -34,12 +34,20 @@ def everywhere(
 @app.command()
 def run(
     listen: Annotated[str | None, typer.Option("--listen", metavar="HOST:PORT", help="Instead of settings.http.listen.")] = None,
+    roles: Annotated[
+        str | None, typer.Option("--roles", metavar="ROLE,…", help="Only these: intake,ingest,deadlines,deliver,web,cadence.")
+    ] = None,
     config: ConfigOption = DEFAULT_CONFIG,
 ) -> None:
     """Run the daemon until SIGINT or SIGTERM."""
     from pager.daemon import run as run_daemon
+    from pager.wiring.roles import ALL, read_roles
 
-    stop(run_daemon(config, os.environ, listen))
+    try:
+        wanted = ALL if roles is None else read_roles(roles)
+    except ValueError as error:
+        stop(USAGE, f"--roles: {error}")
+    stop(run_daemon(config, os.environ, listen, wanted))
 
 
 @app.command()

@@ -7,7 +7,7 @@ from typing import Any
 
 from pager.config.named import Named, part
 from pager.config.reading import Bool, Choice, Either, Field, ListOf, MapOf, Record, Ref
-from pager.config.scalars import SPAN, TEXT
+from pager.config.scalars import COUNT, POSITIVE, SPAN, TEXT
 from pager.config.shapes import (
     CONDITION,
     LADDER,
@@ -42,7 +42,13 @@ def _settings(**v: Any) -> Settings:
 
 SETTINGS: Record[Settings] = Record(
     {
-        "redis": part({"url": Field(TEXT, to="redis_url")}),
+        "redis": part(
+            {
+                "url": Field(TEXT, to="redis_url"),
+                "replicas": Field(COUNT, to="redis_replicas"),
+                "shards": Field(POSITIVE, to="redis_shards"),
+            }
+        ),
         "data_dir": TEXT,
         "stream": TEXT,
         "demo": Bool(),

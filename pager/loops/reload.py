@@ -10,7 +10,7 @@ import structlog
 from pager.model.config import Config
 from pager.model.problem import Level, Problem
 
-_AT_START_ONLY = ("redis_url", "data_dir", "stream", "listen")  # of the settings
+_AT_START_ONLY = ("redis_url", "redis_replicas", "redis_shards", "data_dir", "stream", "listen")  # of the settings
 
 log = structlog.get_logger()
 

@@ -9,6 +9,7 @@ from typing import Protocol
 import structlog
 
 from pager.loops.cadence import Cadence
+from pager.loops.lead import Lead
 
 AUDIT_KEPT = timedelta(days=7)  # in the store
 _LOOKED_AT = 200  # keys a second: a million incidents are looked at every few hours, for next to nothing
@@ -28,8 +29,8 @@ class Keeper(Protocol):
 
     async def now(self) -> datetime: ...
     async def sweep(self, cursor: int, count: int) -> Sweep: ...
-    async def retire(self, before: datetime) -> int: ...
-    async def trim_audit(self, before: datetime) -> None: ...
+    async def retire(self, before: datetime, token: int) -> int: ...
+    async def trim_audit(self, before: datetime, token: int) -> None: ...
     async def counts(self) -> dict[str, int]: ...
     async def backlogs(self) -> dict[str, int]: ...
 
@@ -49,23 +50,28 @@ class Upkeep:
         self.waiting = 0  # alerts in the stream, at the last look
 
     def on(self, cadence: Cadence) -> None:
-        cadence.every(timedelta(seconds=1), "sweep", self.sweep)
-        cadence.every(timedelta(minutes=10), "retire", self.retire)
+        """What every worker does: what it shows, and how much it may take in, depends on it."""
         cadence.every(timedelta(seconds=2), "gauges", self.read_gauges)
 
-    async def sweep(self) -> None:
-        """An open incident without a deadline would never be looked at again. There should be none: each found is counted, and due now."""
+    def lead_on(self, cadence: Cadence, lead: Lead) -> None:
+        """What one does for all."""
+        cadence.every(timedelta(seconds=1), "sweep", lead.only(self.sweep))
+        cadence.every(timedelta(minutes=10), "retire", lead.only(self.retire))
+
+    async def sweep(self, token: int) -> None:
+        """An open incident without a deadline would never be looked at again. There should be none: each found is counted, and due now.
+        Harmless when two do it at once, so it goes without the token."""
         swept = await self._keeper.sweep(self._cursor, _LOOKED_AT)
         self._cursor = swept.cursor
         if swept.repaired:
             self._gauges.repaired(len(swept.repaired))
             log.error("invariant.repaired", incidents=swept.repaired)
 
-    async def retire(self) -> None:
+    async def retire(self, token: int) -> None:
         now = await self._keeper.now()
-        while await self._keeper.retire(now - self._retained()):
+        while await self._keeper.retire(now - self._retained(), token):
             pass
-        await self._keeper.trim_audit(now - AUDIT_KEPT)
+        await self._keeper.trim_audit(now - AUDIT_KEPT, token)
 
     async def read_gauges(self) -> None:
         self._gauges.incidents(await self._keeper.counts())

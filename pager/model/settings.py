@@ -62,10 +62,13 @@ class ChatRule(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """`redis_url` is `embedded` or a URL. `data_dir` empty: the user's state folder. `link_keys` sign the links in emails, the first those to
+    """`redis_url` is `embedded` or a URL; `redis_replicas`, how many replicas must have on disk what is accepted. `data_dir`
+    empty: the user's state folder. `link_keys` sign the links in emails, the first those to
     come; without any the installation's own secret does."""
 
     redis_url: str = "embedded"
+    redis_replicas: int = 0
+    redis_shards: int = 1
     data_dir: str = ""
     stream: str = "pager:alerts"
     demo: bool = False

@@ -21,10 +21,11 @@ _PAGE = 100  # dead letters read at once: each may be large
 
 class RedisAlertStream:
     """The port AlertStream. `take` is for one caller at a time, and what it gave is either finished or buried before the next one: the
-    rest is given again."""
+    rest is given again. `replicas`: how many must have what is added on disk before it counts."""
 
-    def __init__(self, connection: Connection, worker: str, keys: StreamKeys) -> None:
+    def __init__(self, connection: Connection, worker: str, keys: StreamKeys, replicas: int = 0) -> None:
         self._connection = connection
+        self._replicas = replicas
         self._keys = keys
         self._group = Group(connection, [keys.stream], ALERTS_GROUP, worker, keys.worker)
         self._handed: set[str] = set()
@@ -76,7 +77,8 @@ class RedisAlertStream:
 
     async def add_many(self, alerts: Sequence[Mapping[str, str]]) -> list[str]:
         """Their ids, in order; in one round trip. When it raises, any of them may have been added."""
-        reply = await self._connection.pipe([("XADD", self._keys.stream, "*", *_flat(fields)) for fields in alerts])
+        commands: list[Command] = [("XADD", self._keys.stream, "*", *_flat(fields)) for fields in alerts]
+        reply = await self._connection.confirmed(commands, self._replicas)
         return [id_.decode() for id_ in reply]
 
     async def finish(self, entries: Sequence[AlertEntry]) -> None:

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from pager.model.event import Entry
 from pager.model.snapshot import Code, Identity, Snapshot
-from pager.ports import Commit, Outcome, StoreUnavailable
+from pager.ports import Commit, Outcome
 from pager.store import codec
 from pager.store.batch import Batch
 from pager.store.connection import Connection
@@ -22,14 +22,17 @@ _OUTCOMES = {ord("D"): Outcome.DONE, ord("C"): Outcome.CONFLICT, ord("S"): Outco
 
 
 class RedisIncidents:
-    """The port Incidents. `worker` is the name under which this process takes outbox entries."""
+    """The port Incidents. `worker` is the name under which this process takes outbox entries; `replicas`, how many must have on disk what is
+    to be confirmed."""
 
-    def __init__(self, connection: Connection, snapshots: Snapshots, worker: str, keys: Keys) -> None:
+    def __init__(self, connection: Connection, snapshots: Snapshots, worker: str, keys: Keys, replicas: int = 0) -> None:
+        self._replicas = replicas
         self._connection = connection
         self._snapshots = snapshots
         self._worker = worker
         self._keys = keys
         self._policies: set[str] = set()  # surely in the store
+        self._epoch = connection.epoch
 
     async def now(self) -> datetime:
         return moment(await self._connection.call("TIME"))
@@ -40,7 +43,10 @@ class RedisIncidents:
     async def by_number(self, numbers: Sequence[int]) -> tuple[datetime, list[Snapshot]]:
         return await self._snapshots.by_number(numbers)
 
-    async def numbers(self, count: int) -> list[int]:
+    def part_of(self, scope: str) -> int:
+        return 0
+
+    async def numbers(self, count: int, part: int = 0) -> list[int]:
         if count <= 0:
             return []
         last: int = await self._connection.call("INCRBY", self._keys.number, count)
@@ -53,14 +59,15 @@ class RedisIncidents:
         return outcomes
 
     async def _commit(self, commits: Sequence[Commit]) -> list[Outcome]:
+        await self._connection.ready()
+        if self._epoch != self._connection.epoch:  # what is there now may be a replica that missed the last writes
+            self._epoch = self._connection.epoch
+            self._policies.clear()
         batch = Batch(self._keys, self._worker, self._policies)
         for commit in commits:
             batch.add(commit)
-        try:
-            letters: bytes = await self._connection.run(script("commit"), *batch.call())
-        except StoreUnavailable:
-            self._policies.clear()  # what comes back may be a replica that missed the last writes
-            raise
+        replicas = self._replicas if any(commit.confirmed for commit in commits) else 0
+        letters: bytes = await self._connection.run(script("commit"), *batch.call(), replicas=replicas)
         self._policies |= batch.new_policies
         return [_OUTCOMES[letter] for letter in letters]
 
@@ -78,9 +85,14 @@ class RedisIncidents:
                 return sorted(numbers)
 
     async def resolved_numbers(self, limit: int) -> list[int]:
+        return [number for _, number in await self.resolved(limit)]
+
+    async def resolved(self, limit: int) -> list[tuple[float, int]]:
+        """With the milliseconds of when."""
         if limit <= 0:
             return []
-        return [int(number) for number in await self._connection.call("ZREVRANGE", self._keys.resolved, 0, limit - 1)]
+        flat = await self._connection.call("ZREVRANGE", self._keys.resolved, 0, limit - 1, "WITHSCORES")
+        return [(float(score), int(number)) for number, score in zip(flat[::2], flat[1::2], strict=True)]
 
     async def counts(self) -> dict[str, int]:
         """How many incidents are in each state; states without any are left out."""

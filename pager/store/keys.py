@@ -6,6 +6,7 @@ the slot of that stream instead, whose name users choose."""
 from __future__ import annotations
 
 import re
+from binascii import crc_hqx
 from hashlib import blake2b
 
 from pager.model.outgoing import Priority
@@ -35,6 +36,13 @@ class Keys:
         self.boards = f"{self._prefix}boards"
         """Sorted set: the number of each incident whose chat messages are to be looked at, by the moment in milliseconds."""
         self.number = f"{self._prefix}number"
+        self.shards = f"{self._prefix}shards"
+        """How many shards there are; in the first."""
+        self.leader = f"{self._prefix}leader"
+        """Token, process and worker of who leads, for as long as its lease; in the first shard."""
+        self.token = f"{self._prefix}leader:token"
+        self.fence = f"{self._prefix}leader:fence"
+        """The latest token of a leader that wrote in this shard."""
         self.secret = f"{self._prefix}secret"
         self.config = f"{self._prefix}config:active"
         self.alive = f"{self._prefix}alive"
@@ -84,6 +92,13 @@ class Keys:
     def worker(self, name: str) -> str:
         """There while the worker is present, for what it holds of the outboxes."""
         return f"{self._prefix}worker:{name}"
+
+
+def slot_of(key: str) -> int:
+    """The slot of a cluster that holds the key: the CRC16 (XMODEM) of its hash tag, where it has one that is not empty."""
+    start = key.find("{")
+    end = key.find("}", start + 1) if start >= 0 else -1
+    return crc_hqx((key[start + 1 : end] if end > start + 1 else key).encode(), 0) % 16384
 
 
 class StreamKeys:

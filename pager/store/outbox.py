@@ -122,6 +122,9 @@ class RedisOutbox:
             begun += await self._begin(entries[start : start + MOST_AT_ONCE])
         return begun
 
+    async def close(self) -> None:
+        """What is in hand stays pending: others get it."""
+
     async def _begin(self, entries: Sequence[OutboxEntry]) -> list[Begun]:
         keys: list[Arg] = [*self._keys.outboxes, *(self._keys.incident(entry.item.incident) for entry in entries)]
         args: list[Arg] = [OUTBOX_GROUP, self._worker, self._process, int(MARKS_KEPT.total_seconds()), len(entries)]

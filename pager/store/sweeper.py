@@ -7,6 +7,7 @@ from datetime import datetime
 
 import msgspec
 
+from pager.ports import NotLeader
 from pager.store import codec
 from pager.store.connection import Arg, Connection
 from pager.store.keys import Keys
@@ -47,19 +48,24 @@ class Sweeper:
         repaired = await self._connection.run(script("repair"), keys, args) if len(keys) > 1 else []
         return [int(number) for number in repaired]
 
-    async def trim_audit(self, before: datetime) -> None:
-        """Drop audit entries older than that from the store."""
-        await self._connection.call("XTRIM", self._keys.audit, "MINID", "~", milliseconds(before))
+    async def trim_audit(self, before: datetime, token: int) -> None:
+        """Drop audit entries older than that from the store. `token` as in `retire`."""
+        if not await self._connection.run(script("trim"), [self._keys.fence, self._keys.audit], [token, milliseconds(before)]):
+            raise NotLeader(f"a leader after {token} has trimmed the audit")
 
-    async def retire(self, before: datetime, count: int = 200) -> int:
-        """Drop up to `count` incidents resolved before then, with timelines and records; how many were. Codes expire by themselves."""
+    async def retire(self, before: datetime, token: int, count: int = 200) -> int:
+        """Drop up to `count` incidents resolved before then, with timelines and records; how many were. Codes expire by themselves. Raises
+        NotLeader where a leader with a later `token` has done it."""
         bound = milliseconds(before)
         found = await self._connection.call("ZRANGEBYSCORE", self._keys.resolved, "-inf", f"({bound}", "LIMIT", 0, count)
         if not found:
             return 0
         numbers = [int(number) for number in found]
         keys, args = await self._what_goes(numbers)
-        return len(await self._connection.run(script("retire"), keys, args))
+        dropped = await self._connection.run(script("retire"), [self._keys.fence, *keys], [token, *args])
+        if dropped == 0:
+            raise NotLeader(f"a leader after {token} has dropped incidents")
+        return len(dropped)
 
     async def _what_goes(self, numbers: Sequence[int]) -> tuple[list[Arg], list[Arg]]:
         stored = await self._connection.call("MGET", *map(self._keys.incident, numbers))

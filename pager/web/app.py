@@ -31,13 +31,19 @@ class Readiness(msgspec.Struct, frozen=True):
         return not self.reasons
 
 
-class Doors(msgspec.Struct, frozen=True):
-    """What is served."""
+class People(msgspec.Struct, frozen=True):
+    """What people and providers call."""
 
-    intake: Intake
     reply: ReplyPages
     slack: SlackCallbacks
     twilio: TwilioCallbacks
+
+
+class Doors(msgspec.Struct, frozen=True):
+    """What is served; None is not."""
+
+    intake: Intake | None = None
+    people: People | None = None
 
 
 def make_app(*, readiness: Callable[[], Readiness], metrics: Callable[[], bytes], doors: Doors) -> ASGIApp:
@@ -50,8 +56,11 @@ def make_app(*, readiness: Callable[[], Readiness], metrics: Callable[[], bytes]
         description=__doc__ or "",
     )
     _health(app, readiness, metrics)
+    if doors.people is not None:
+        _replies(app, doors.people)
+    if doors.intake is None:
+        return app
     _intake(app, doors.intake)
-    _replies(app, doors)
     return _AlertsFirst(doors.intake, app)
 
 
@@ -115,7 +124,7 @@ def _intake(app: FastAPI, intake: Intake) -> None:
         return await intake.webhook(kind, key, request)
 
 
-def _replies(app: FastAPI, doors: Doors) -> None:
+def _replies(app: FastAPI, doors: People) -> None:
     @app.get("/reply/{token}", tags=["replies"], responses=described.PAGES)
     async def show(token: str) -> Response:
         """What a signed link is about. Changes nothing."""

@@ -15,8 +15,8 @@ from pager.decide import Rules
 from pager.door import Door
 from pager.model.config import Config
 from pager.notify.plan import Providers
+from pager.ports import Incidents
 from pager.store.alerts import RedisAlertStream
-from pager.store.incidents import RedisIncidents
 from pager.telemetry import Metrics
 from pager.wiring.stores import Store, find_store
 from pager.wiring.vendors import CARRIED
@@ -25,7 +25,7 @@ from pager.wiring.vendors import CARRIED
 class Desk(msgspec.Struct, frozen=True):
     """What a command works with: the same ports as the daemon's, and the config that the daemon runs on."""
 
-    incidents: RedisIncidents
+    incidents: Incidents
     stream: RedisAlertStream
     door: Door
     config: Config
@@ -37,8 +37,9 @@ async def open_desk(folder: Path, environment: Mapping[str, str]) -> AsyncIterat
     the store's address is read from it."""
     settings = load_settings(folder, environment)
     url = find_store(settings, environment)
-    store = Store(url, settings.stream, worker=f"cli-{os.getpid()}")
+    store = Store(url, settings, worker=f"cli-{os.getpid()}")
     try:
+        await store.settle()
         saved = await store.incidents.load_config()
         config = _saved(saved) or load(folder, environment).config or Config(settings=settings)
         rules, meter = Rules(config, Providers.of(config, CARRIED)), Metrics()

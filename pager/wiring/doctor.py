@@ -11,6 +11,7 @@ from pager.config import load_settings
 from pager.model.config import Config
 from pager.model.settings import Provider, Settings
 from pager.ports import StoreUnavailable
+from pager.store.shards import ShardsDiffer
 from pager.wiring.stores import Store, find_store
 from pager.wiring.vendors import load_whole, make
 
@@ -45,34 +46,17 @@ async def doctor(folder: Path, environment: Mapping[str, str]) -> list[Finding]:
 async def _store_findings(settings: Settings, environment: Mapping[str, str]) -> list[Finding]:
     try:
         url = find_store(settings, environment)
-        store = Store(url, settings.stream, worker="doctor")
+        store = Store(url, settings, worker="doctor")
     except (StoreUnavailable, ValueError) as error:
         return [Finding(False, f"store: {error}", "start the daemon, or mend settings.redis.url")]
     try:
+        await store.settle()
         await store.ping()
-        found = [Finding(True, "store: answers and writes")]
-        try:
-            flat = await store.connection.call("CONFIG", "GET", "appendfsync")
-            fsync = flat[1].decode() if flat else "unknown"
-            losses = {
-                "always": "nothing that was accepted",
-                "everysec": "up to a second of what was accepted",
-                "no": "whatever the system had not written",
-            }
-            what = losses.get(fsync, "unknown")
-            findings_ok = fsync == "always"
-            found.append(
-                Finding(
-                    findings_ok,
-                    f"store: appendfsync {fsync}: a crash can lose {what}",
-                    "" if findings_ok else "set appendonly yes, appendfsync always",
-                )
-            )
-        except StoreUnavailable:
-            found.append(
-                Finding(True, "store: its durability settings can't be read", "check that appendonly is yes and appendfsync always")
-            )
-        return found
+        return [Finding(True, "store: answers and writes")] + [
+            Finding(found.ok, f"store: {found.what}", found.advice) for found in await store.durability()
+        ]
+    except ShardsDiffer as error:
+        return [Finding(False, f"store: {error}")]
     except StoreUnavailable as error:
         return [Finding(False, f"store: {error}", "start it, or mend settings.redis.url")]
     finally:

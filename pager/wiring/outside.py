@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -14,27 +14,37 @@ from pager.channels.slack_socket import SlackSocket
 from pager.channels.twilio_webhooks import read_sms, read_status, signature_ok, twiml_message
 from pager.model.settings import Provider
 from pager.telemetry import Metrics
-from pager.web.app import Doors
+from pager.web.app import Doors, People
 from pager.web.intake import Intake
 from pager.web.keyring import Keyring
 from pager.web.reply import ReplyPages
 from pager.web.slack import SlackCallbacks
 from pager.web.twilio import InboundText, TwilioCallbacks, Wire
+from pager.wiring.roles import ALL, Role
 from pager.wiring.rooms import Rooms
 from pager.wiring.stores import Store
 from pager.wiring.vendors import Current
 
 
-def doors(current: Current, store: Store, rooms: Rooms, slack: SlackRoom, waiting: Callable[[], int], metrics: Metrics) -> Doors:
-    """`waiting` is how many alerts wait in the stream."""
-    return Doors(
-        intake=Intake(Keyring(lambda: current.config), rooms.add, rooms.advance.change, waiting, metrics),
+def doors(
+    current: Current,
+    store: Store,
+    rooms: Rooms,
+    slack: SlackRoom,
+    waiting: Callable[[], int],
+    metrics: Metrics,
+    roles: Collection[Role] = ALL,
+) -> Doors:
+    """Those of the roles. `waiting` is how many alerts wait in the stream."""
+    intake = Intake(Keyring(lambda: current.config), rooms.add, rooms.advance.change, waiting, metrics)
+    people = People(
         reply=ReplyPages(rooms.links, store.incidents, rooms.door, lambda: current.rules),
         slack=SlackCallbacks(slack.is_signed, slack.handle, rooms.advance.once),
         twilio=TwilioCallbacks(
             _twilio_wire(current), lambda: current.config.settings.public_url, store.incidents, rooms.advance, rooms.door, metrics
         ),
     )
+    return Doors(intake if Role.INTAKE in roles else None, people if Role.WEB in roles else None)
 
 
 def _twilio_wire(current: Current) -> Callable[[], Wire]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import socket
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from fcntl import LOCK_EX, LOCK_NB, flock
 from pathlib import Path
@@ -13,19 +13,25 @@ from typing import IO
 
 from pager.model.outgoing import Priority
 from pager.model.settings import Settings
-from pager.ports import StoreUnavailable
+from pager.ports import Boards, Incidents, StoreUnavailable
+from pager.store.address import read_url
 from pager.store.alerts import RedisAlertStream
 from pager.store.boards import RedisBoards
-from pager.store.connection import Connection, connect, socket_url
+from pager.store.connection import Connection, Connections, socket_url
 from pager.store.deadlines import RedisDeadlines
+from pager.store.durability import Finding, examine
 from pager.store.embedded import Embedded, running, start
 from pager.store.incidents import RedisIncidents
 from pager.store.keys import Keys, StreamKeys
+from pager.store.leader import RedisLeader
 from pager.store.outbox import RedisOutbox
 from pager.store.presence import Presence
 from pager.store.refusals import RedisRefusals
+from pager.store.sharded import ShardedBoards, ShardedDeadlines, ShardedIncidents, ShardedOutbox, ShardedSweeper, all_of
+from pager.store.shards import Shards, settle
 from pager.store.snapshots import Snapshots
 from pager.store.sweeper import Sweeper, Swept
+from pager.wiring.roles import ALL, Role
 
 EMBEDDED = "embedded"
 
@@ -55,8 +61,9 @@ def worker_name(folder: Path) -> tuple[str, IO[bytes]]:
 
 
 def start_store(settings: Settings, environment: Mapping[str, str]) -> tuple[str, Embedded | None]:
-    """The store's URL, and our hold on the embedded server where it is one. Raises EmbeddedError."""
+    """The store's URL, and our hold on the embedded server where it is one. Raises EmbeddedError, and ValueError for a URL that is none."""
     if settings.redis_url != EMBEDDED:
+        read_url(settings.redis_url)
         return settings.redis_url, None
     embedded = start(data_dir(settings, environment))
     return socket_url(str(embedded.socket_path)), embedded
@@ -73,36 +80,59 @@ def find_store(settings: Settings, environment: Mapping[str, str]) -> str:
     return socket_url(str(found))
 
 
-def durability(settings: Settings) -> str:
-    """What the present settings can lose, in words."""
-    if settings.redis_url == EMBEDDED:
-        return "embedded store, appendfsync always: what was accepted survives a crash of the daemon, the store and the machine, not the loss of the disk"
-    return "external store: what was accepted is as safe as its appendfsync setting; `pagerd doctor` says what that can lose"
+class _Part:
+    """The adapters of one shard."""
+
+    def __init__(self, connection: Connection, worker: str, keys: Keys, replicas: int) -> None:
+        self.connection, self.keys = connection, keys
+        snapshots = Snapshots(connection, keys)
+        self.incidents = RedisIncidents(connection, snapshots, worker, keys, replicas)
+        self.deadlines = RedisDeadlines(connection, keys)
+        self.outbox = RedisOutbox(connection, snapshots, worker, keys)
+        self.boards = RedisBoards(connection, keys)
+        self.sweeper = Sweeper(connection, keys)
+
+    async def ping(self) -> None:
+        await self.connection.call("SET", self.keys.alive, "1", "EX", 60)
+
+    async def backlogs(self) -> list[int]:
+        return [int(length) for length in await self.connection.pipe([("XLEN", key) for key in self.keys.outboxes])]
 
 
 class Store:
-    """Every port on one connection."""
+    """Every port. Raises ValueError for a URL that is none."""
 
-    def __init__(self, url: str, stream: str, worker: str) -> None:
-        self.connection: Connection = connect(url)
-        keys, stream_keys = Keys(), StreamKeys(stream)
-        snapshots = Snapshots(self.connection, keys)
-        self.incidents = RedisIncidents(self.connection, snapshots, worker, keys)
-        self.deadlines = RedisDeadlines(self.connection, keys)
-        self.outbox = RedisOutbox(self.connection, snapshots, worker, keys)
-        self.stream = RedisAlertStream(self.connection, worker, stream_keys)
-        self.presence = Presence(self.connection, (keys.worker(worker), stream_keys.worker(worker)))
-        self.sweeper = Sweeper(self.connection, keys)
-        self.refusals = RedisRefusals(self.connection, keys)
-        self.boards = RedisBoards(self.connection, keys)
-        self._keys = keys
+    def __init__(self, url: str, settings: Settings, worker: str, roles: Collection[Role] = ALL) -> None:
+        self._connections = Connections(url)
+        self._shards = shards = Shards(settings.redis_shards)
+        self._replicas = replicas = settings.redis_replicas
+        keys, stream_keys = [Keys(f"p{k}") for k in range(shards.count)], StreamKeys(settings.stream)
+        holding = self._connections.holding
+        self._parts = parts = [_Part(holding(of.alive), worker, of, replicas) for of in keys]
+        stream_line = holding(stream_keys.stream)
+        self.stream = RedisAlertStream(stream_line, worker, stream_keys, replicas)
+        self.refusals = RedisRefusals(parts[0].connection, keys[0])
+        self.leader = RedisLeader(parts[0].connection, worker, keys[0])
+        self.presence = _presence(worker, {stream_line: stream_keys}, parts, roles)
+        # One shard is used as it is: nothing stands between.
+        first, alone = parts[0], shards.count == 1
+        self.incidents: Incidents = first.incidents if alone else ShardedIncidents(shards, [part.incidents for part in parts])
+        self.deadlines = first.deadlines if alone else ShardedDeadlines([part.deadlines for part in parts])
+        self.outbox = first.outbox if alone else ShardedOutbox([part.outbox for part in parts])
+        self.boards: Boards = first.boards if alone else ShardedBoards(shards, [part.boards for part in parts])
+        self.sweeper = first.sweeper if alone else ShardedSweeper([part.sweeper for part in parts])
+
+    async def settle(self) -> None:
+        """See to it that the store has as many shards as the settings say. Raises ShardsDiffer, StoreUnavailable."""
+        await settle(self._parts[0].connection, self._parts[0].keys, self._shards)
 
     async def ping(self) -> None:
-        """Raises StoreUnavailable when the store does not answer, or can't write."""
-        await self.connection.call("SET", self._keys.alive, "1", "EX", 60)
+        """Raises StoreUnavailable when some part of the store does not answer, or can't write."""
+        await all_of(part.ping() for part in self._parts)
 
     async def add_lists(self, lists: Sequence[Sequence[Mapping[str, str]]]) -> list[list[str]]:
-        """Put the alerts of several senders into the stream, in one round trip; the ids of each."""
+        """Put the alerts of several senders into the stream, in one round trip; the ids of each. They are confirmed by as many replicas as the
+        settings say. Raises StoreUnavailable."""
         ids = iter(await self.stream.add_many([alert for one in lists for alert in one]))
         return [[next(ids) for _ in one] for one in lists]
 
@@ -113,21 +143,37 @@ class Store:
     async def sweep(self, cursor: int, count: int) -> Swept:
         return await self.sweeper.sweep(cursor, count)
 
-    async def retire(self, before: datetime) -> int:
-        return await self.sweeper.retire(before)
+    async def retire(self, before: datetime, token: int) -> int:
+        return await self.sweeper.retire(before, token)
 
-    async def trim_audit(self, before: datetime) -> None:
-        await self.sweeper.trim_audit(before)
+    async def trim_audit(self, before: datetime, token: int) -> None:
+        await self.sweeper.trim_audit(before, token)
 
     async def counts(self) -> dict[str, int]:
         return await self.incidents.counts()
 
     async def backlogs(self) -> dict[str, int]:
         """How many entries wait in the alerts stream and in each outbox."""
-        lengths = await self.connection.pipe([("XLEN", key) for key in self._keys.outboxes])
-        outboxes = {priority.name.lower(): int(length) for priority, length in zip(Priority, lengths, strict=True)}
+        lengths = await all_of(part.backlogs() for part in self._parts)
+        outboxes = {priority.name.lower(): sum(of) for priority, of in zip(Priority, zip(*lengths, strict=True), strict=True)}
         return {"alerts": await self.stream.backlog(), **outboxes}
 
+    async def durability(self) -> list[Finding]:
+        """What the store can lose as it is set up. Raises StoreUnavailable."""
+        found = await all_of(examine(connection, self._replicas) for connection in self._connections)
+        return list(dict.fromkeys(finding for findings in found for finding in findings))
+
     async def close(self) -> None:
+        await self.outbox.close()
         await self.deadlines.close()
-        await self.connection.close()
+        await self._connections.close()
+
+
+def _presence(worker: str, stream: Mapping[Connection, StreamKeys], parts: Sequence[_Part], roles: Collection[Role]) -> Presence:
+    """Present only for what it takes: what an earlier run of this worker with more roles left is taken over by others."""
+    present: dict[Connection, list[str]] = {}
+    if Role.INGEST in roles:
+        present = {connection: [keys.worker(worker)] for connection, keys in stream.items()}
+    for part in parts if Role.DELIVER in roles else ():
+        present.setdefault(part.connection, []).append(part.keys.worker(worker))
+    return Presence(present)

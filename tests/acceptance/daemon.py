@@ -18,7 +18,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from pager.store.connection import connect
+from pager.store.connection import Connections
 from pager.store.embedded import running
 from tests.fakes.twilio_fake import TwilioFake
 
@@ -147,11 +147,12 @@ class Daemon:
 
     # --- life -------------------------------------------------------------------------------------------------------------------------
     async def start(
-        self, within: float = 30, program: tuple[str, ...] = ("-m", "pager"), environment: dict[str, str] | None = None
+        self, within: float = 30, program: tuple[str, ...] = ("-m", "pager"), environment: dict[str, str] | None = None, roles: str = ""
     ) -> Daemon:
+        words = ["--roles", roles] if roles else []
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, *program, "run", "--listen", f"127.0.0.1:{self.port}"],
+                [sys.executable, *program, "run", "--listen", f"127.0.0.1:{self.port}", *words],
                 env={**self.environment, **(environment or {})}, stdout=log, stderr=log, stdin=subprocess.DEVNULL, cwd=self.folder,
             )  # fmt: skip
         await eventually(lambda: self.is_ready() or self._must_live(), within, lambda: f"not ready:\n{self.tail()}")
@@ -225,12 +226,12 @@ class Daemon:
 
     async def push(self, **fields: str | bytes) -> str:
         """XADD, as a tool does it: quicker than a command. Raises StoreUnavailable when it was not taken."""
-        connection = connect(self.store_url)
+        connections = Connections(self.store_url)
         try:
             words = [word for pair in fields.items() for word in pair]
-            return str((await connection.call("XADD", "pager:alerts", "*", *words)).decode())
+            return str((await connections.holding("pager:alerts").call("XADD", "pager:alerts", "*", *words)).decode())
         finally:
-            await connection.close()
+            await connections.close()
 
     async def incidents(self, *words: str) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = json.loads(await self.cli("list", "--json", *words))

@@ -17,7 +17,8 @@ from pager.store.connection import Connection
 TRACE, KILL = os.environ.get("PAGERD_TEST_TRACE"), os.environ.get("PAGERD_TEST_KILL")
 # What goes round whether or not anything happens, and so is at no fixed place of the chain.
 IDLE = {"call TIME", "call ZRANGE", "call SET", "call XLEN", "call HGETALL", "call SCAN", "call ZRANGEBYSCORE", "pipe SET", "pipe XLEN", "pipe ZMSCORE",
-        "pipe XINFO", "call XINFO", "pipe XGROUP", "call XAUTOCLAIM", "call EXISTS", "pipe EXISTS"}  # fmt: skip
+        "pipe XINFO", "call XINFO", "pipe XGROUP", "call XAUTOCLAIM", "call EXISTS", "pipe EXISTS",
+        "call CONFIG", "call INFO", "script lead"}  # fmt: skip
 POLLS = {"block XREADGROUP", "script take", "script claim"}  # they count only when they bring something
 
 passed: Counter[str] = Counter()
@@ -68,7 +69,7 @@ HOOKS: list[tuple[type, str, Callable[..., str]]] = [
     (Connection, "call", lambda *command: f"call {command[0]}"),
     (Connection, "pipe", lambda commands, **_: f"pipe {first_word(commands)}"),
     (Connection, "block", lambda commands: f"block {first_word(commands)}"),
-    (Connection, "run", lambda script, *_: f"script {script.name}"),
+    (Connection, "run", lambda script, *_, **__: f"script {script.name}"),
     (PooledHttp, "request", lambda method, *_, **__: f"http {method}"),
 ]
 for owner, method, label in HOOKS:

@@ -18,8 +18,8 @@ def valkey_socket(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     server.stop()
 
 
-async def _empty(socket_path: Path) -> RedisBackend:
-    backend = valkey_backend(str(socket_path))
+async def _empty(socket_path: Path, shards: int = 1) -> RedisBackend:
+    backend = valkey_backend(str(socket_path), shards)
     await backend.connection.call("FLUSHALL")
     return backend
 
@@ -32,7 +32,7 @@ async def valkey(valkey_socket: Path) -> AsyncIterator[RedisBackend]:
     await backend.close()
 
 
-@pytest.fixture(params=["memory", "fakeredis", "valkey"])
+@pytest.fixture(params=["memory", "fakeredis", "valkey", "three shards"])
 async def store(request: pytest.FixtureRequest, valkey_socket: Path) -> AsyncIterator[Backend]:
     backend: Backend
     match request.param:
@@ -40,7 +40,9 @@ async def store(request: pytest.FixtureRequest, valkey_socket: Path) -> AsyncIte
             backend = MemoryBackend()
         case "fakeredis":
             backend = fakeredis_backend()
-        case _:
+        case "valkey":
             backend = await _empty(valkey_socket)
+        case _:
+            backend = await _empty(valkey_socket, shards=3)
     yield backend
     await backend.close()

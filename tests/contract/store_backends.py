@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any, Protocol
 
 from fakeredis import FakeAsyncRedis, FakeServer
-from redis.asyncio import Redis
+from redis.exceptions import ResponseError
 
-from pager.ports import AlertStream, Boards, Deadlines, Incidents, Outbox, Refusals
+from pager.ports import AlertStream, Boards, Deadlines, Incidents, Leader, Outbox, Refusals
+from pager.store.address import Address, Login
 from pager.store.alerts import RedisAlertStream
 from pager.store.boards import RedisBoards
-from pager.store.connection import Connection, connect, socket_url
+from pager.store.connection import Arg, Command, Connection, Refused, connect, socket_url
 from pager.store.deadlines import RedisDeadlines
+from pager.store.finding import Named
 from pager.store.incidents import RedisIncidents
 from pager.store.keys import Keys, StreamKeys
+from pager.store.leader import RedisLeader
 from pager.store.outbox import RedisOutbox
 from pager.store.presence import Presence
 from pager.store.refusals import RedisRefusals
+from pager.store.scripts import Script
+from pager.store.sharded import ShardedBoards, ShardedDeadlines, ShardedIncidents, ShardedOutbox, ShardedSweeper
+from pager.store.shards import Shards
 from pager.store.snapshots import Snapshots
 from pager.store.sweeper import Sweeper
 from tests.fakes.memory_store import MemoryStore
@@ -34,6 +42,7 @@ class Worker(Protocol):
     boards: Boards
     alerts: AlertStream
     refusals: Refusals
+    leader: Leader
 
     @property
     def presence(self) -> Any: ...
@@ -75,29 +84,40 @@ class MemoryBackend:
 
 
 class RedisWorker:
-    def __init__(self, connection: Connection, name: str) -> None:
-        keys, streams = Keys(), StreamKeys(STREAM)
-        snapshots = Snapshots(connection, keys)
-        self.incidents: Incidents = RedisIncidents(connection, snapshots, name, keys)
-        self.deadlines: Deadlines = RedisDeadlines(connection, keys)
-        self.outbox: Outbox = RedisOutbox(connection, snapshots, name, keys)
-        self.boards: Boards = RedisBoards(connection, keys)
+    def __init__(self, connection: Connection, name: str, shards: int = 1) -> None:
+        streams = StreamKeys(STREAM)
+        self.connection = connection
+        self.keys = keys = [Keys(f"p{k}") for k in range(shards)]
+        snapshots = [Snapshots(connection, of) for of in keys]
+        incidents = [RedisIncidents(connection, s, name, of) for s, of in zip(snapshots, keys, strict=True)]
+        outboxes = [RedisOutbox(connection, s, name, of) for s, of in zip(snapshots, keys, strict=True)]
+        deadlines, boards = [RedisDeadlines(connection, of) for of in keys], [RedisBoards(connection, of) for of in keys]
+        sweepers, by = [Sweeper(connection, of) for of in keys], Shards(shards)
+        self.incidents: Incidents = incidents[0] if shards == 1 else ShardedIncidents(by, incidents)
+        self.deadlines: Deadlines = deadlines[0] if shards == 1 else ShardedDeadlines(deadlines)
+        self.outbox: Outbox = outboxes[0] if shards == 1 else ShardedOutbox(outboxes)
+        self.boards: Boards = boards[0] if shards == 1 else ShardedBoards(by, boards)
         self.alerts: AlertStream = RedisAlertStream(connection, name, streams)
-        self.refusals: Refusals = RedisRefusals(connection, keys)
-        self.presence = Presence(connection, (keys.worker(name), streams.worker(name)))
-        self.sweeper = Sweeper(connection, keys)
+        self.refusals: Refusals = RedisRefusals(connection, keys[0])
+        self.leader: Leader = RedisLeader(connection, name, keys[0])
+        self.presence = Presence({connection: [*(of.worker(name) for of in keys), streams.worker(name)]})
+        self.sweeper = sweepers[0] if shards == 1 else ShardedSweeper(sweepers)
 
 
 class RedisBackend:
-    def __init__(self, name: str, connection: Connection) -> None:
+    def __init__(self, name: str, connection: Connection, shards: int = 1) -> None:
         self.name = name
         self.connection = connection
+        self.shards = shards
+        self._workers: list[RedisWorker] = []
 
     def worker(self, name: str = "w1") -> Worker:
-        return RedisWorker(self.connection, name)
+        made = RedisWorker(self.connection, name, self.shards)
+        self._workers.append(made)
+        return made
 
     async def forget_deadline(self, number: int) -> None:
-        await self.connection.call("ZREM", Keys().deadlines, number)
+        await self.connection.call("ZREM", Keys(f"p{Shards(self.shards).of_number(number)}").deadlines, number)
 
     async def pass_time(self, by: timedelta) -> None:
         incidents = self.worker().incidents
@@ -106,6 +126,8 @@ class RedisBackend:
             pass
 
     async def close(self) -> None:
+        for worker in self._workers:
+            await worker.outbox.close()  # type: ignore[attr-defined]
         await self.connection.close()
 
 
@@ -118,11 +140,48 @@ class _FakeRedis(FakeAsyncRedis):
         return await super().execute_command(*args, **options)
 
 
+class _FakeConnection(Connection):
+    """On fakeredis, which has no wire."""
+
+    def __init__(self) -> None:
+        super().__init__(Named(Address(), Login()))
+        self._redis = _FakeRedis(server=FakeServer(server_type="valkey"), protocol=2)
+        self._redis.response_callbacks.clear()
+
+    async def ready(self) -> None: ...
+
+    async def call(self, *command: Arg) -> Any:
+        with _mapped():
+            return await self._redis.execute_command(*command)
+
+    async def pipe(self, commands: Sequence[Command], atomic: bool = False) -> list[Any]:
+        with _mapped():
+            async with self._redis.pipeline(transaction=atomic) as pipe:
+                for command in commands:
+                    pipe.execute_command(*command)
+                return list(await pipe.execute())
+
+    async def block(self, commands: Sequence[Command]) -> list[Any]:
+        return await self.pipe(commands)
+
+    async def run(self, script: Script, keys: Sequence[Arg], args: Sequence[Arg], replicas: int = 0) -> Any:
+        return await self.call("EVAL", script.body, len(keys), *keys, *args)
+
+    async def close(self) -> None:
+        await self._redis.aclose()
+
+
+@contextmanager
+def _mapped() -> Iterator[None]:
+    try:
+        yield
+    except ResponseError as error:
+        raise Refused(f"the store refuses: {error}") from error
+
+
 def fakeredis_backend() -> RedisBackend:
-    server = FakeServer(server_type="valkey")
-    clients: list[Redis] = [_FakeRedis(server=server, protocol=2), _FakeRedis(server=server, protocol=2)]
-    return RedisBackend("fakeredis", Connection(*clients))
+    return RedisBackend("fakeredis", _FakeConnection())
 
 
-def valkey_backend(socket_path: str) -> RedisBackend:
-    return RedisBackend("valkey", connect(socket_url(socket_path)))
+def valkey_backend(socket_path: str, shards: int = 1) -> RedisBackend:
+    return RedisBackend("valkey", connect(socket_url(socket_path)), shards)

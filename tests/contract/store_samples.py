@@ -73,7 +73,7 @@ def touching(before: Snapshot, **more: Any) -> Commit:
 
 async def opened(incidents: Incidents, identity: Identity = DISK, due: datetime | None = None, **more: Any) -> Snapshot:
     """Open an incident, and load it."""
-    [number] = await incidents.numbers(1)
+    [number] = await incidents.numbers(1, incidents.part_of(identity.scope))
     assert await incidents.commit([opening(identity, number, await incidents.now(), due, **more)]) == [Outcome.DONE]
     return await loaded(incidents, number)
 
@@ -93,4 +93,5 @@ def notice(number: int, text: str = "resolved") -> Outgoing:
 
 async def queue(worker: Worker, *items: Outgoing) -> None:
     """Put into the outboxes what a commit would."""
-    assert await worker.incidents.commit([Commit(before=Snapshot(), after=Snapshot(), outgoing=items)]) == [Outcome.DONE]
+    commits = [Commit(before=Snapshot(), after=Snapshot(), outgoing=(item,)) for item in items]
+    assert await worker.incidents.commit(commits) == [Outcome.DONE] * len(items)

@@ -176,7 +176,7 @@ async def test_a_claim_on_an_incident_that_is_gone_ends(store: Backend) -> None:
     worker = store.worker()
     disk = await shown(worker.incidents)
     await _resolve(worker.incidents, disk)
-    assert await worker.sweeper.retire(await worker.incidents.now() + FAR) == 1
+    assert await worker.sweeper.retire(await worker.incidents.now() + FAR, 0) == 1
     [claim] = await worker.boards.claim(10, LEASE)
     await worker.boards.done(claim, 0)
     await store.pass_time(MOMENT)
@@ -204,7 +204,7 @@ async def test_what_is_known_of_its_messages_goes_with_the_incident(store: Backe
     await worker.boards.save(number_of(disk), Post("#payments", "slack", "C1:1.0"))
     await worker.boards.save(number_of(disk) + 1, Post("#payments", "slack", "C1:2.0"))
     await _resolve(worker.incidents, disk)
-    assert await worker.sweeper.retire(await worker.incidents.now() + FAR) == 1
+    assert await worker.sweeper.retire(await worker.incidents.now() + FAR, 0) == 1
     assert await worker.boards.posts(number_of(disk)) == []
     assert len(await worker.boards.posts(number_of(disk) + 1)) == 1
 

@@ -311,13 +311,13 @@ async def test_what_is_over_for_long_is_dropped_with_its_record_and_timeline(sto
     assert cpu.incident is not None
     await worker.incidents.commit([changing(disk, State.RESOLVED)])
     now = await worker.incidents.now()
-    assert await worker.sweeper.retire(now - FAR) == 0
-    assert await worker.sweeper.retire(now + FAR) == 1
+    assert await worker.sweeper.retire(now - FAR, 0) == 0
+    assert await worker.sweeper.retire(now + FAR, 0) == 1
     assert (await worker.incidents.by_identity([DISK]))[1] == [Snapshot()]
     assert await worker.incidents.timeline(disk.incident.number) == []
     assert await worker.incidents.resolved_numbers(10) == []
     assert await worker.incidents.counts() == {"triggered": 1}
-    assert await worker.sweeper.retire(now + FAR) == 0
+    assert await worker.sweeper.retire(now + FAR, 0) == 0
     assert (await worker.incidents.by_identity([CPU]))[1] == [cpu]
 
 
@@ -330,7 +330,7 @@ async def test_a_record_that_points_to_a_newer_incident_outlives_the_older_one(s
     new = opening(DISK, number, await worker.incidents.now())
     newer = replace(new, before=Snapshot(old.record), after=replace(new.after, record=replace(old.record, incident=number)))
     assert await worker.incidents.commit([newer]) == [Outcome.DONE]
-    assert await worker.sweeper.retire(await worker.incidents.now() + FAR) == 1
+    assert await worker.sweeper.retire(await worker.incidents.now() + FAR, 0) == 1
     _, [after] = await worker.incidents.by_identity([DISK])
     assert after.record is not None
     assert after.incident is not None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable, Coroutine
 from datetime import timedelta
 from pathlib import Path
@@ -14,11 +15,16 @@ from pager.model.incident import State
 from pager.model.outgoing import Priority
 from pager.model.snapshot import Code, Identity, Snapshot
 from pager.ports import Commit, Outcome, StoreUnavailable
+from pager.store.alerts import RedisAlertStream
 from pager.store.connection import Connection, connect, socket_url
+from pager.store.durability import examine
 from pager.store.embedded import Embedded, start
+from pager.store.incidents import RedisIncidents
 from pager.store.keys import ALERTS_GROUP, OUTBOX_GROUP, Keys, StreamKeys
+from pager.store.snapshots import Snapshots
 from tests.contract.store_backends import STREAM, RedisBackend, RedisWorker
 from tests.contract.store_samples import DISK, FAR, changing, notice, opened, opening, page, queue, record_of
+from tests.valkey_nodes import DURABLE, Node
 
 LONG = timedelta(seconds=10)
 KEYS = Keys()
@@ -225,3 +231,52 @@ async def test_a_store_without_room_refuses_and_is_unavailable(valkey: RedisBack
     finally:
         await valkey.connection.call("CONFIG", "SET", "maxmemory", "0")
     assert await worker.incidents.counts() == {"triggered": 1}
+
+
+# --- replicas -----------------------------------------------------------------------------------------------------------------------------
+async def test_what_no_replica_has_on_disk_is_not_accepted(tmp_path: Path) -> None:
+    master = await Node(tmp_path, *DURABLE).start()
+    replica = await Node(tmp_path, *DURABLE, "--replicaof", "127.0.0.1", str(master.port), "--repl-diskless-sync-delay", "0").start()
+    connection = connect(f"redis://{master.address}")
+    stream = RedisAlertStream(connection, "w1", StreamKeys(STREAM), replicas=1)
+    keys = Keys()
+    incidents = RedisIncidents(connection, Snapshots(connection, keys), "w1", keys, replicas=1)
+    try:
+        while not any("1 must confirm" in finding.what for finding in await examine(connection, 1)):
+            await asyncio.sleep(0.02)
+        await _added(stream)
+        assert all(finding.ok for finding in await examine(connection, 1))
+        for _ in range(5):
+            began = time.monotonic()
+            await stream.add({"summary": "one"})
+            assert time.monotonic() - began < 0.25, "the replica confirms only when it next reports"
+        before = await opened(incidents, confirmed=True)
+        replica.freeze()
+        with pytest.raises(StoreUnavailable, match="of 1 replicas 0 received it"):
+            await stream.add({"summary": "two"})
+        with pytest.raises(StoreUnavailable, match="does not confirm"):
+            await incidents.commit([changing(before, State.RESOLVED, confirmed=True)])
+        replica.thaw()
+        await _added(stream)
+        await replica.ask("CONFIG", "SET", "appendfsync", "everysec")
+        await master.ask("CONFIG", "SET", "appendfsync", "no")
+        said = " ".join(finding.what for finding in await examine(connection, 1) if not finding.ok)
+        assert "appendfsync no: a crash can lose whatever the system had not written" in said
+        assert "appendfsync everysec: its confirmations come late" in said
+        replica.kill()
+        while not any(finding.blocks for finding in await examine(connection, 1)):
+            await asyncio.sleep(0.02)
+    finally:
+        await connection.close()
+        replica.end()
+        master.end()
+
+
+async def _added(stream: RedisAlertStream) -> None:
+    """As soon as the replica has caught up."""
+    while True:
+        try:
+            await stream.add({"summary": "first"})
+            return
+        except StoreUnavailable:
+            await asyncio.sleep(0.02)

@@ -12,6 +12,8 @@ from tests.contract.store_backends import Backend
 from tests.contract.store_samples import FAR, changing, loaded, notice, opened, page, queue
 
 NOW = timedelta(0)
+OF_ONE = range(1, 20, 3)
+"""Incidents of one shard, also where there are three: only among those is there an order."""
 
 
 # --- outboxes -----------------------------------------------------------------------------------------------------------------------------
@@ -27,9 +29,9 @@ async def test_the_best_priority_comes_first_whatever_came_first(store: Backend)
 
 async def test_no_more_are_taken_than_asked_for(store: Backend) -> None:
     worker = store.worker()
-    await queue(worker, *(page(n) for n in range(1, 6)), page(9, Priority.CRITICAL))
+    await queue(worker, *(page(n) for n in OF_ONE[:5]), page(OF_ONE[5], Priority.CRITICAL))
     taken = [await worker.outbox.take(2, timedelta(milliseconds=50)) for _ in range(3)]
-    assert [[entry.item.incident for entry in batch] for batch in taken] == [[9, 1], [2, 3], [4, 5]]
+    assert [[entry.item.incident for entry in batch] for batch in taken] == [[OF_ONE[5], OF_ONE[0]], [*OF_ONE[1:3]], [*OF_ONE[3:5]]]
 
 
 async def test_what_comes_in_later_with_a_better_priority_overtakes(store: Backend) -> None:
@@ -50,23 +52,23 @@ async def test_an_entry_is_handed_to_one_worker(store: Backend) -> None:
 
 async def test_a_restarted_worker_first_gets_what_it_had(store: Backend) -> None:
     before = store.worker()
-    await queue(before, page(1), notice(2))
+    await queue(before, page(OF_ONE[0]), notice(OF_ONE[1]))
     taken = await before.outbox.take(10, NOW)
-    await queue(before, page(3, Priority.CRITICAL))
+    await queue(before, page(OF_ONE[2], Priority.CRITICAL))
     after = store.worker()
     again = await after.outbox.take(10, NOW)
     assert [(entry.id, entry.item) for entry in again] == [(entry.id, entry.item) for entry in taken]
     assert all(entry.redelivered for entry in again)
-    assert [entry.item.incident for entry in await after.outbox.take(10, NOW)] == [3]
+    assert [entry.item.incident for entry in await after.outbox.take(10, NOW)] == [OF_ONE[2]]
 
 
 async def test_what_a_restarted_worker_had_comes_in_portions_too(store: Backend) -> None:
     before = store.worker()
-    await queue(before, *(page(n) for n in range(1, 6)), notice(6))
+    await queue(before, *(page(n) for n in OF_ONE[:5]), notice(OF_ONE[5]))
     await before.outbox.take(10, NOW)
     after = store.worker()
     portions = [[entry.item.incident for entry in await after.outbox.take(2, NOW)] for _ in range(4)]
-    assert portions == [[1, 2], [3, 4], [5, 6], []]
+    assert portions == [[*OF_ONE[0:2]], [*OF_ONE[2:4]], [*OF_ONE[4:6]], []]
 
 
 async def test_an_absent_workers_entries_are_taken_over_and_a_present_ones_are_not(store: Backend) -> None:

@@ -29,6 +29,8 @@ from pager.ports import (
     DeadLetter,
     Deadlines,
     Incidents,
+    Leader,
+    NotLeader,
     Outbox,
     OutboxEntry,
     Outcome,
@@ -126,6 +128,9 @@ class MemoryStore:
         self._kept: dict[tuple[Any, ...], tuple[Any, datetime]] = {}
         self._processes = itertools.count()
         self._workers: set[str] = set()
+        self.leader: tuple[int, tuple[str, int], int] | None = None  # token, who, until
+        self.leader_token = 0
+        self.leader_seen = 0
 
     def worker(self, name: str) -> MemoryWorker:
         self._workers.add(name)
@@ -262,7 +267,10 @@ class MemoryIncidents(_Adapter):
     async def by_number(self, numbers: Sequence[int]) -> tuple[datetime, list[Snapshot]]:
         return await self.now(), [self._store.by_number(number) for number in numbers]
 
-    async def numbers(self, count: int) -> list[int]:
+    def part_of(self, scope: str) -> int:
+        return 0
+
+    async def numbers(self, count: int, part: int = 0) -> list[int]:
         self._store.reach()
         first = self._store.last_number + 1
         self._store.last_number += max(count, 0)
@@ -484,9 +492,15 @@ class MemorySweeper(_Adapter):
         self._store.scores.update(dict.fromkeys(repaired, float(self._store.clock.ms)))
         return MemorySwept(0, len(self._store.incidents), repaired)
 
-    async def retire(self, before: datetime, count: int = 200) -> int:
+    async def trim_audit(self, before: datetime, token: int) -> None:
+        self._store.reach()
+        self._fenced(token)
+
+    async def retire(self, before: datetime, token: int, count: int = 200) -> int:
         self._store.reach()
         over = [number for number, at in sorted(self._store.resolved.items(), key=lambda i: i[1]) if at < _score(before)][:count]
+        if over:
+            self._fenced(token)
         for number in over:
             incident = self._store.incidents.pop(number)
             del self._store.resolved[number]
@@ -496,6 +510,28 @@ class MemorySweeper(_Adapter):
             if record is not None and record.incident == number:
                 del self._store.records[_identity(record)]
         return len(over)
+
+    def _fenced(self, token: int) -> None:
+        if token < self._store.leader_seen:
+            raise NotLeader(f"a leader after {token} was here")
+        self._store.leader_seen = token
+
+
+class MemoryLeader(_Adapter):
+    async def lead(self, lease: timedelta) -> int | None:
+        self._store.reach()
+        now, held = self._store.clock.ms, self._store.leader
+        if held is not None and held[2] > now and held[1] != (self._name, self._process) and held[1][0] != self._name:
+            return None
+        if held is None or held[2] <= now or held[1] != (self._name, self._process):
+            self._store.leader_token = max(now, self._store.leader_token + 1)
+        self._store.leader = (self._store.leader_token, (self._name, self._process), now + lease // timedelta(milliseconds=1))
+        return self._store.leader_token
+
+    async def resign(self) -> None:
+        self._store.reach()
+        if self._store.leader is not None and self._store.leader[1] == (self._name, self._process):
+            self._store.leader = None
 
 
 class MemorySwept(msgspec.Struct, frozen=True):
@@ -516,6 +552,7 @@ class MemoryWorker:
         self.presence = MemoryPresence(store, name, process)
         self.refusals: Refusals = MemoryRefusals(store, name, process)
         self.sweeper = MemorySweeper(store, name, process)
+        self.leader: Leader = MemoryLeader(store, name, process)
 
 
 def entry_id(text: str) -> EntryId:

@@ -99,17 +99,33 @@ class TestDoctor:
 
 
 class TestRun:
-    @pytest.mark.parametrize("code", [0, 1])
-    def test_it_ends_as_the_daemon_does(self, office: Installation, monkeypatch: pytest.MonkeyPatch, code: int) -> None:
-        asked = []
+    @pytest.fixture
+    def asked(self, monkeypatch: pytest.MonkeyPatch) -> list[tuple[Path, str | None, frozenset[str]]]:
+        asked: list[tuple[Path, str | None, frozenset[str]]] = []
 
-        def run(folder: Path, environment: Mapping[str, str], listen: str | None) -> int:
-            asked.append((folder, listen))
-            return code
+        def run(folder: Path, environment: Mapping[str, str], listen: str | None, roles: frozenset[str]) -> int:
+            asked.append((folder, listen, roles))
+            return 1
 
         monkeypatch.setattr("pager.daemon.run", run)
-        assert office.pagerd("run", "--listen", "127.0.0.1:1").exit_code == code
-        assert asked == [(office.folder, "127.0.0.1:1")]
+        return asked
+
+    def test_it_ends_as_the_daemon_does(self, office: Installation, asked: list[tuple[Path, str | None, frozenset[str]]]) -> None:
+        assert office.pagerd("run", "--listen", "127.0.0.1:1").exit_code == 1
+        assert asked == [(office.folder, "127.0.0.1:1", frozenset({"intake", "ingest", "deadlines", "deliver", "web", "cadence"}))]
+
+    def test_it_does_a_part(self, office: Installation, asked: list[tuple[Path, str | None, frozenset[str]]]) -> None:
+        office.pagerd("run", "--roles", "deliver, web")
+        assert asked == [(office.folder, None, frozenset({"deliver", "web"}))]
+
+    @pytest.mark.parametrize(("roles", "why"), [("web,paging", "no role 'paging'"), (",", "no role is given")])
+    def test_an_unknown_role_is_a_2(
+        self, office: Installation, asked: list[tuple[Path, str | None, frozenset[str]]], roles: str, why: str
+    ) -> None:
+        result = office.pagerd("run", "--roles", roles)
+        assert (result.exit_code, asked) == (2, [])
+        assert why in result.stderr
+        assert "any of intake, ingest, deadlines, deliver, web, cadence" in result.stderr
 
 
 class TestWhatItOffers:
@@ -122,7 +138,7 @@ class TestWhatItOffers:
         assert office.pagerd("--version").stdout == f"pagerd {__version__}\n"
 
     def test_it_starts_without_the_libraries_that_only_some_commands_need(self) -> None:
-        slow = {"aiohttp", "apscheduler", "cel_expr_python", "pager.wiring", "redis", "rich", "starlette", "twilio", "uvicorn"}
+        slow = {"aiohttp", "apscheduler", "cel_expr_python", "pager.wiring", "hiredis", "rich", "starlette", "twilio", "uvicorn"}
         program = f"import sys, pager.cli.main; print(*sorted({slow!r} & sys.modules.keys()))"
         done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
         assert done.stdout.split() == []

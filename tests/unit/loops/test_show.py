@@ -653,7 +653,7 @@ async def test_where_the_chat_has_left_the_config_another_begins_a_message_and_t
 async def test_an_incident_that_is_gone_is_not_looked_at_again(house: House) -> None:
     await house.alert()
     await house.say(RESOLVE)
-    await house.ports.sweeper.retire(house.store.clock.now + timedelta(days=1))
+    await house.ports.sweeper.retire(house.store.clock.now + timedelta(days=1), 0)
     await house.settle()
     assert house.board.calls == []
     assert not house.store.boards

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from redis.crc import key_slot
 
-from pager.store.keys import Keys, StreamKeys
+from pager.store.keys import Keys, StreamKeys, slot_of
 
 TEXTS = st.text(max_size=8)
 
@@ -53,3 +53,8 @@ def test_two_identities_never_share_a_record(scope: str, key: str, other_scope: 
 def test_an_incidents_number_is_read_back_from_its_key() -> None:
     keys = Keys()
     assert keys.number_of(keys.incident(42)) == 42
+
+
+@given(st.text(alphabet="ab{}:é", max_size=12))
+def test_the_slot_of_a_key_is_that_of_the_server(key: str) -> None:
+    assert slot_of(key) == key_slot(key.encode())

@@ -21,7 +21,7 @@ from pager.model.config import Config
 from pager.notify.plan import Providers
 from pager.ports import StoreUnavailable
 from pager.telemetry import Metrics
-from pager.web.app import Doors, Readiness, make_app
+from pager.web.app import Doors, People, Readiness, make_app
 from tests.fakes.memory_store import MemoryStore
 from tests.night import config_of
 from tests.payments import PAYMENTS
@@ -96,7 +96,8 @@ class _Closed:
 
 def served(**doors: Any) -> ASGIApp:
     """The application with these of its doors."""
-    made = Doors(**{name: doors.get(name, _Closed()) for name in Doors.__struct_fields__})
+    people = People(**{name: doors.get(name, _Closed()) for name in People.__struct_fields__})
+    made = Doors(doors.get("intake", _Closed()), people)
     return make_app(readiness=lambda: Readiness((), ""), metrics=lambda: b"", doors=made)
 
 
