@@ -150,11 +150,16 @@ class Daemon:
 
     # --- life -------------------------------------------------------------------------------------------------------------------------
     async def start(
-        self, within: float = 30, program: tuple[str, ...] = ("-m", "pager"), environment: dict[str, str] | None = None
+        self,
+        within: float = 30,
+        program: tuple[str, ...] = ("-m", "pager"),
+        environment: dict[str, str] | None = None,
+        prefix: tuple[str, ...] = (),
     ) -> Daemon:
+        """`prefix` is a command that runs what follows it."""
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, *program, "run", "--listen", f"127.0.0.1:{self.port}"],
+                [*prefix, sys.executable, *program, "run", "--listen", f"127.0.0.1:{self.port}"],
                 env={**self.environment, **(environment or {})}, stdout=log, stderr=log, stdin=subprocess.DEVNULL, cwd=self.folder,
             )  # fmt: skip
         await eventually(lambda: self.is_ready() or self._must_live(), within, lambda: f"not ready:\n{self.tail()}")
