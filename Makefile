@@ -4,8 +4,9 @@ PYTHON ?= $(shell for v in python3.13 python3.12 python3.11 python3; do \
 VENV := .venv
 BIN := $(VENV)/bin
 CONFIG ?= config
+SBOM ?= dist/pagerd.cdx.json
 
-.PHONY: help run test check soak bench bench-versus lock clean
+.PHONY: help run test check soak bench bench-versus lock audit sbom clean
 .DEFAULT_GOAL := help
 
 help:
@@ -16,6 +17,8 @@ help:
 	@echo "make bench [ARGS=...]         measure; a report"
 	@echo "make bench-versus             the same alerts to Alertmanager, if it is on PATH, and to pagerd"
 	@echo "make lock                     renew the lock files"
+	@echo "make audit                    known weaknesses of what the lock files name; asks the package index"
+	@echo "make sbom [SBOM=file]         what the daemon is made of, as CycloneDX"
 	@echo "make clean                    remove the environment"
 
 run: $(VENV)/run.stamp
@@ -43,6 +46,16 @@ bench-versus: $(VENV)/dev.stamp
 lock: $(VENV)/dev.stamp
 	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate pyproject.toml -o requirements.lock
 	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate --extra dev pyproject.toml -c requirements.lock -o requirements-dev.lock
+
+# Strict: what could not be looked up is a failure, not a pass.
+audit: $(VENV)/dev.stamp
+	$(BIN)/pip-audit --strict --progress-spinner off --disable-pip --require-hashes -r requirements.lock
+	$(BIN)/pip-audit --strict --progress-spinner off --disable-pip --require-hashes -r requirements-dev.lock
+
+# Nothing of the moment or the machine gets into it: the same lock file makes the same bytes.
+sbom: $(VENV)/dev.stamp
+	@mkdir -p $(dir $(SBOM))
+	$(BIN)/cyclonedx-py requirements --output-reproducible --output-format JSON --pyproject pyproject.toml --mc-type application -o $(SBOM) requirements.lock
 
 clean:
 	rm -rf $(VENV)

@@ -60,8 +60,7 @@ class Door:
             return None
         try:
             if await self._refusals.count(sender) >= MOST_WRONG_CODES:
-                self._meter.reply("sms", "blocked")
-                return Answer("too many wrong codes: try again in 15 minutes, or use another way", done=False, refused=True)
+                return self._blocked()
             if isinstance(said, NotUnderstood):
                 self._meter.reply("sms", "not_understood")
                 return Answer(said.why, done=False, refused=True)
@@ -71,6 +70,9 @@ class Door:
                     await self._warn(sender, message_id)
                 self._meter.reply("sms", "wrong_code")
                 return Answer(f"{said.code} is not a code of a page to this number", done=False, refused=True)
+            # Guesses that come all at once have all passed the first look, before any of them was counted.
+            if await self._refusals.count(sender) >= MOST_WRONG_CODES:
+                return self._blocked()
             if code.user not in self._rules().config.users:
                 self._meter.reply("sms", "unknown_person")
                 return Answer(f"{code.user} is not in the config any more", done=False, refused=True)
@@ -164,6 +166,10 @@ class Door:
             notice = rules.planner.elsewhere(person.id, "wrong_codes", text, than="sms")
             if notice is not None:
                 await self._advance.notice(notice, once=f"warned:{message_id}")
+
+    def _blocked(self) -> Answer:
+        self._meter.reply("sms", "blocked")
+        return Answer("too many wrong codes: try again in 15 minutes, or use another way", done=False, refused=True)
 
     def _not_recorded(self, via: str, error: Exception) -> Answer:
         """Whoever replied must know that it did not count, whatever kept it from counting."""

@@ -14,21 +14,26 @@ _SECONDS = (0.005, 0.01, 0.02, 0.03, 0.06, 0.1, 0.25, 0.5, 1, 2.5, 5, 15, 60, 30
 
 def set_up_logs(*, on_terminal: bool, level: int = logging.INFO) -> None:
     """JSON lines on stderr, or coloured ones on a terminal. Times are UTC."""
-    shared: list[structlog.typing.Processor] = [
-        structlog.contextvars.merge_contextvars,
-        structlog.processors.add_log_level,
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
-    ]
-    last: list[structlog.typing.Processor] = (
-        [structlog.dev.ConsoleRenderer()] if on_terminal else [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
-    )
     structlog.configure(
-        processors=[*shared, *last],
+        processors=processors(on_terminal=on_terminal),
         wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=True,
     )
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(levelname)s %(name)s %(message)s")
+
+
+def processors(*, on_terminal: bool) -> list[structlog.typing.Processor]:
+    """What makes a line of an event."""
+    shared: list[structlog.typing.Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+    if on_terminal:
+        # structlog's own way with exceptions shows each frame's variables, where rich is installed: tokens and numbers among them.
+        return [*shared, structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)]
+    return [*shared, structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
 
 
 class Metrics:

@@ -38,6 +38,10 @@ def _integrations(c: Config) -> Iterable[Finding]:
     return [(i.origin, f"integrations.{n}") for n, i in c.integrations.items() if i.kind not in ACTIVE]
 
 
+def _signatures(c: Config) -> Iterable[Finding]:
+    return [(i.origin, f"integrations.{n}.secret") for n, i in c.integrations.items() if i.secret and i.kind in ACTIVE]
+
+
 def _next_targets(c: Config) -> Iterable[Finding]:
     return [
         (t.origin, f"policies.{p.name}")
@@ -76,6 +80,7 @@ def _settings(c: Config) -> Iterable[Finding]:
 _TABLE: tuple[tuple[str, Callable[[Config], Iterable[Finding]]], ...] = (
     ("pages over this channel; a stage or ladder goes on with the others", _channels),
     ("intake of this kind", _integrations),
+    ("the tool's own signature: whoever has the key is let in", _signatures),
     ("heartbeats", lambda c: [(h.origin, f"heartbeats.{n}") for n, h in c.heartbeats.items()]),
     ("public holidays; the layers apply", lambda c: [(s.holidays.origin, f"schedules.{n}.holidays") for n, s in c.schedules.items() if s.holidays]),
     ("one person in turn for each incident; everybody on call is paged", _next_targets),

@@ -17,6 +17,7 @@ import os
 import shutil
 import signal
 import socket
+import stat
 import subprocess
 import tempfile
 import time
@@ -221,11 +222,19 @@ def _socket_path(home: Path) -> Path:
     record = home / _RECORD
     with suppress(FileNotFoundError):
         folder = Path(record.read_text())
-        if folder.is_dir():
+        if _is_as_made(folder, home):
             return folder / "valkey.sock"
     folder = Path(tempfile.mkdtemp(prefix="pagerd-", dir=_runtime_folder()))  # for this user alone
     record.write_text(str(folder))
     return folder / "valkey.sock"
+
+
+def _is_as_made(folder: Path, home: Path) -> bool:
+    """Whether it is there, of root or the owner of the data, and shut to others. /tmp is swept, and then anybody may make one of that name."""
+    with suppress(FileNotFoundError):
+        found = folder.lstat()
+        return stat.S_ISDIR(found.st_mode) and found.st_uid in (0, home.stat().st_uid) and not found.st_mode & 0o077
+    return False
 
 
 def _runtime_folder() -> str:

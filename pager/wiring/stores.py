@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import socket
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from fcntl import LOCK_EX, LOCK_NB, flock
 from pathlib import Path
 from typing import IO
+from urllib.parse import urlsplit
 
 from pager.model.outgoing import Priority
 from pager.model.settings import Settings
@@ -60,19 +62,39 @@ def worker_name(folder: Path) -> tuple[str, IO[bytes]]:
     raise RuntimeError(f"a thousand workers run on {folder}")
 
 
+def usable(url: str) -> str:
+    """The same address of a store, when a connection can be made of it. Raises ValueError in words that never quote it: what stands where a
+    port should may be half a password."""
+    encode = "write %40 for @, %2F for /, %3F for ?, %23 for # and %25 for % in user, password and options"
+    if url == EMBEDDED:
+        return url
+    try:
+        parts = urlsplit(url)
+        rest = url.partition("://")[2].removeprefix(parts.netloc)
+        if "@" in rest and not url.startswith("unix:///"):
+            raise ValueError(f"an @ stands too late: {encode}")
+        read_url(url)
+    except ValueError as error:
+        said = str(error)
+        if any(word in url for word in re.findall(r"'([^']+)'", said)):
+            said = f"a part of it can't be read: {encode}"
+        raise ValueError(f"settings.redis.url: {said}") from None
+    return url
+
+
 def start_store(settings: Settings, environment: Mapping[str, str]) -> tuple[str, Embedded | None]:
-    """The store's URL, and our hold on the embedded server where it is one. Raises EmbeddedError, and ValueError for a URL that is none."""
+    """The store's URL, and our hold on the embedded server where it is one. Raises EmbeddedError, and ValueError for no URL of a store."""
     if settings.redis_url != EMBEDDED:
-        read_url(settings.redis_url)
-        return settings.redis_url, None
+        return usable(settings.redis_url), None
     embedded = start(data_dir(settings, environment))
     return socket_url(str(embedded.socket_path)), embedded
 
 
 def find_store(settings: Settings, environment: Mapping[str, str]) -> str:
-    """The URL of a store that should be there already. Raises StoreUnavailable when the embedded one does not run."""
+    """The URL of a store that should be there already. Raises StoreUnavailable when the embedded one does not run, and ValueError for no URL
+    of a store."""
     if settings.redis_url != EMBEDDED:
-        return settings.redis_url
+        return usable(settings.redis_url)
     folder = data_dir(settings, environment)
     found = running(folder)
     if found is None:

@@ -13,10 +13,12 @@ from msgspec.structs import replace
 from pager.config import Loaded, load
 from pager.decide import Rules
 from pager.model.config import Config
+from pager.model.origin import Origin
 from pager.model.problem import Problem
-from pager.model.settings import Provider
+from pager.model.settings import Provider, Settings
 from pager.notify.plan import BOARD, CONSOLE, Providers
 from pager.ports import Board, Channel
+from pager.wiring.stores import usable
 
 CARRIED: Mapping[str, Collection[str]] = {"sms": ("twilio",), "chat": ("slack",), "email": ("smtp",), BOARD: ("slack",)}
 """Which kinds can carry a channel."""
@@ -36,8 +38,17 @@ def load_whole(folder: Path, environment: Mapping[str, str]) -> Loaded:
     loaded = load(folder, environment)
     if loaded.config is None:
         return loaded
-    wrong = tuple(problem for provider in loaded.config.providers.values() if (problem := _problem(provider)))
+    found = (_store_problem(loaded.config.settings), *map(_problem, loaded.config.providers.values()))
+    wrong = tuple(problem for problem in found if problem)
     return Loaded(None, (*loaded.problems, *wrong)) if wrong else loaded
+
+
+def _store_problem(settings: Settings) -> Problem | None:
+    try:
+        usable(settings.redis_url)
+    except ValueError as error:
+        return _at(settings.origin, "settings.redis.url", str(error).removeprefix("settings.redis.url: "))
+    return None
 
 
 def _problem(provider: Provider) -> Problem | None:
@@ -46,11 +57,12 @@ def _problem(provider: Provider) -> Problem | None:
     try:
         make(provider)
     except ValueError as error:
-        path = f"providers.{provider.name}"
-        said = str(error).removeprefix(f"provider {provider.name}: ")
-        o = provider.origin
-        return Problem(file=o.file if o else "", line=o.line if o else 0, column=o.column if o else 0, path=path, message=said)
+        return _at(provider.origin, f"providers.{provider.name}", str(error).removeprefix(f"provider {provider.name}: "))
     return None
+
+
+def _at(o: Origin | None, path: str, message: str) -> Problem:
+    return Problem(file=o.file if o else "", line=o.line if o else 0, column=o.column if o else 0, path=path, message=message)
 
 
 class Current:

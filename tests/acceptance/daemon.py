@@ -21,6 +21,7 @@ from typing import Any
 from pager.store.connection import Connections
 from pager.store.embedded import running
 from tests.fakes.twilio_fake import TwilioFake
+from tests.leaks import KNOWN, LOGS, know, leaks, secrets_of
 
 ANA, BEN, ERIK = "+14155550100", "+14155550101", "+14155550102"
 CODE = re.compile(r"Reply (\w+) to acknowledge")
@@ -70,7 +71,7 @@ SEVERAL = """
 settings:
   data_dir: "${{PAGERD_DATA_DIR}}"
   redis: {{url: "${{PAGERD_REDIS_URL:-embedded}}"}}
-  http: {{public_url: "{public_url}", link_keys: [summer]}}
+  http: {{public_url: "{public_url}", link_keys: [summer-0123456789]}}
   default_policy: chain
   catch_all: {{notify: ["user:erik"], every: 5s}}
   ladder: {{high: [{{after: 0s, via: [chat]}}, {{after: 1s, via: [sms]}}], low: [{{after: 0s, via: [chat]}}]}}
@@ -134,6 +135,7 @@ class Daemon:
             erik=phones[2], channels=channels, **(vendors or {})
         )  # fmt: skip
         (self.config / "pagerd.yaml").write_text(textwrap.dedent(text))
+        know(*secrets_of(text), *secrets_of(redis_url))
         self.environment = {
             "PATH": os.environ["PATH"],
             "HOME": str(folder),
@@ -143,16 +145,23 @@ class Daemon:
             "PYTHONPATH": str(Path(__file__).parents[2]),
         }
         self.log = folder / "log"
+        LOGS.update({self.log: None, folder / "data" / "store" / "valkey.log": None})
         self.process: subprocess.Popen[bytes] | None = None
 
     # --- life -------------------------------------------------------------------------------------------------------------------------
     async def start(
-        self, within: float = 30, program: tuple[str, ...] = ("-m", "pager"), environment: dict[str, str] | None = None, roles: str = ""
+        self,
+        within: float = 30,
+        program: tuple[str, ...] = ("-m", "pager"),
+        environment: dict[str, str] | None = None,
+        roles: str = "",
+        prefix: tuple[str, ...] = (),
     ) -> Daemon:
+        """`prefix` is a command that runs what follows it."""
         words = ["--roles", roles] if roles else []
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, *program, "run", "--listen", f"127.0.0.1:{self.port}", *words],
+                [*prefix, sys.executable, *program, "run", "--listen", f"127.0.0.1:{self.port}", *words],
                 env={**self.environment, **(environment or {})}, stdout=log, stderr=log, stdin=subprocess.DEVNULL, cwd=self.folder,
             )  # fmt: skip
         await eventually(lambda: self.is_ready() or self._must_live(), within, lambda: f"not ready:\n{self.tail()}")
@@ -215,6 +224,7 @@ class Daemon:
         )  # fmt: skip
         out, err = await asyncio.wait_for(process.communicate(stdin.encode() if stdin is not None else None), 30)
         text = out.decode()
+        assert not leaks(text + err.decode(), KNOWN), f"{words[0]} shows a secret"
         assert expect is None or process.returncode == expect, (
             f"{words} ended with {process.returncode}:\n{text}\n{err.decode()}\n{self.tail()}"
         )

@@ -117,10 +117,17 @@ class TestTheLink:
     ) -> None:
         file = several.config / "pagerd.yaml"
         summer = await paged(several, mail)
-        await _reloaded(several, file.read_text().replace("link_keys: [summer]", "link_keys: [autumn, summer]"))
+        await _reloaded(
+            several, file.read_text().replace("link_keys: [summer-0123456789]", "link_keys: [autumn-0123456789, summer-0123456789]")
+        )
         autumn = await paged(several, mail, "k2")
         assert (await opened(summer))[0] == 200
-        await _reloaded(several, file.read_text().replace("link_keys: [autumn, summer]", "link_keys: [winter, autumn]"))
+        await _reloaded(
+            several,
+            file.read_text().replace(
+                "link_keys: [autumn-0123456789, summer-0123456789]", "link_keys: [winter-0123456789, autumn-0123456789]"
+            ),
+        )
         assert [(await opened(summer))[0], (await pressed(summer))[0]] == [403, 403]
         assert (await pressed(autumn))[0] == 200
         assert [(await several.show(n))["state"] for n in (1, 2)] == ["triggered", "acknowledged"]

@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from pager.store.connection import connect
 from pager.store.embedded import start
 from tests.contract.store_backends import Backend, MemoryBackend, RedisBackend, fakeredis_backend, valkey_backend
+from tests.fakes.store_server import PASSWORD, acl_of_the_docs
 
 
 @pytest.fixture(scope="session")
@@ -32,7 +34,15 @@ async def valkey(valkey_socket: Path) -> AsyncIterator[RedisBackend]:
     await backend.close()
 
 
-@pytest.fixture(params=["memory", "fakeredis", "valkey", "three shards"])
+async def least(socket_path: Path) -> RedisBackend:
+    """An empty real server, for the user that docs/operations.md gives pagerd."""
+    admin = await _empty(socket_path)
+    await admin.connection.call(*acl_of_the_docs())
+    await admin.close()
+    return RedisBackend("valkey", connect(f"unix://pagerd:{PASSWORD}@{socket_path}"))
+
+
+@pytest.fixture(params=["memory", "fakeredis", "valkey", "valkey, with the least rights", "three shards"])
 async def store(request: pytest.FixtureRequest, valkey_socket: Path) -> AsyncIterator[Backend]:
     backend: Backend
     match request.param:
@@ -42,7 +52,9 @@ async def store(request: pytest.FixtureRequest, valkey_socket: Path) -> AsyncIte
             backend = fakeredis_backend()
         case "valkey":
             backend = await _empty(valkey_socket)
-        case _:
+        case "three shards":
             backend = await _empty(valkey_socket, shards=3)
+        case _:
+            backend = await least(valkey_socket)
     yield backend
     await backend.close()

@@ -174,6 +174,24 @@ def test_a_folder_too_deep_for_a_socket_gets_one_elsewhere_that_all_find(tmp_pat
     assert start(deep).stop()
 
 
+@pytest.mark.parametrize("trap", ["open to others", "a link"])
+def test_a_folder_elsewhere_that_somebody_else_may_have_made_is_not_used(tmp_path: Path, trap: str) -> None:
+    deep = tmp_path / ("d" * 60) / ("e" * 60)
+    (deep / "store").mkdir(parents=True)
+    theirs = tmp_path / "swept-and-made-anew"
+    theirs.mkdir(mode=0o700)
+    if trap == "a link":
+        theirs.rename(tmp_path / "behind")
+        theirs.symlink_to(tmp_path / "behind")
+    else:
+        theirs.chmod(0o777)
+    (deep / "store" / "socket-folder").write_text(str(theirs))
+    server = start(deep)
+    assert server.socket_path.parent != theirs
+    assert server.stop()
+    assert not list(theirs.iterdir())
+
+
 def test_a_server_that_can_not_start_is_said_with_its_own_words(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     command = embedded._command
     monkeypatch.setattr(embedded, "_command", lambda *args: [*command(*args), "--no-such-option", "1"])

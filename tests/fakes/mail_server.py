@@ -18,6 +18,8 @@ from typing import Any
 import msgspec
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
+from tests.leaks import know
+
 STAGES = ("CONNECT", "EHLO", "STARTTLS", "AUTH", "MAIL", "RCPT", "DATA", "BODY", "NOOP", "RSET", "QUIT")
 _HANG = 3600.0
 
@@ -58,6 +60,7 @@ class MailServer:
         self.logins: list[tuple[str, str]] = []  # each way and user that was tried
         self.encrypted: list[bool] = []  # of each login, whether the line was
         self.users = dict(users or {})
+        know(*self.users.values())
         self.utf8 = utf8
         self.host = "localhost"
         self.port = 0

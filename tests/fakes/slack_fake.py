@@ -37,6 +37,8 @@ from urllib.parse import parse_qsl, urlencode
 import aiohttp
 from aiohttp import WSMsgType, web
 
+from tests.leaks import know
+
 BOT, APP = "bot", "app"
 # method: (token kind, required, optional). Names as in Slack's method reference.
 _POST_OPT = [
@@ -366,6 +368,7 @@ class SlackFake:
         """strict: refuse arguments a method does not list (Slack mostly ignores them: a typo goes unseen).
         rate_limit: hold chat.postMessage to 1 a second and channel (a burst of 3)."""
         self.bot_token, self.app_token, self.signing_secret = bot_token, app_token, signing_secret
+        know(bot_token, app_token, signing_secret)
         self.strict, self.rate_limit, self.ack_seconds = strict, rate_limit, ack_seconds
         self.team = {"id": "T0TEAM", "domain": "fake"}
         self.app_id, self.bot_id, self.bot_user = "A0APP", "B0BOT", "U0BOT"

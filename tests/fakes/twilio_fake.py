@@ -33,6 +33,8 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 import aiohttp
 from aiohttp import web
 
+from tests.leaks import know
+
 Record = dict[str, Any]
 # Called with (operation, parameters, status, answer) for all that went well; raises AssertionError when the answer breaks a contract.
 Judge = Callable[[str, Mapping[str, Any], int, Mapping[str, Any]], None]
@@ -135,6 +137,7 @@ class TwilioFake:
     ) -> None:
         """`step`: seconds between one status of a message and the next. `messaging_services` maps sids to the number each sends from."""
         self.account_sid, self.auth_token = account_sid, auth_token
+        know(auth_token)
         self.from_numbers = set(from_numbers)
         self.messaging_services = dict(messaging_services or {"MG" + "0" * 31 + "1": "+15005550006"})
         self.step, self.judge = step, judge

@@ -93,7 +93,7 @@ class Worker:
             group.create_task(self._steps(lambda: ingest.run_once(timedelta(seconds=1))))
             group.create_task(self._steps(lambda: self._deadline_step(deadlines)))
             group.create_task(self._steps(lambda: glass.run_once(world.loop.time()), pause=2 * _OFTEN))
-            group.create_task(self._steps(upkeep.sweep, pause=15 * _OFTEN))
+            group.create_task(self._steps(lambda: upkeep.sweep(0), pause=15 * _OFTEN))
             group.create_task(deliver.run(asyncio.Event(), lambda: None))
 
     async def _deadline_step(self, deadlines: DeadlineLoop) -> None:

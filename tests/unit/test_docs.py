@@ -54,6 +54,21 @@ def test_the_table_in_the_docs_is_the_machines() -> None:
     assert shown == due, f"put this between the marks:\n{due}"
 
 
+NAMED = re.findall(r"`([\w/]+\.py)::(\w+)`", (ROOT / "docs" / "security.md").read_text())
+
+
+@pytest.mark.parametrize(("file", "test"), NAMED)
+def test_a_test_that_the_threat_model_names_is_there(file: str, test: str) -> None:
+    assert f"def {test}(" in (ROOT / "tests" / file).read_text()
+
+
+def test_every_part_of_the_threat_model_says_what_is_left_open() -> None:
+    parts = (ROOT / "docs" / "security.md").read_text().split("\n## ")[1:]
+    assert len(parts) == 9
+    assert all("Left open: " in part or "review it like code" in part for part in parts)
+    assert len(NAMED) > 40
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
 def test_links_lead_somewhere(page: Path) -> None:
     for target in re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text()):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -13,6 +14,7 @@ from pager.decide import Rules
 from pager.door import NOT_RECORDED, Door
 from pager.intake.fields import Unreadable, read_fields
 from pager.model.event import AlertSeen, Answer, ReplyAction
+from pager.notify.codes import page_code
 from pager.notify.plan import Providers
 from pager.ports import StoreUnavailable
 from pager.telemetry import Metrics
@@ -20,6 +22,7 @@ from tests.fakes.memory_store import MemoryStore
 from tests.night import CARRIED, config_of
 from tests.payments import PAYMENTS
 
+SECRET = b"s" * 32
 ACK, SNOOZE, ESCALATE = ReplyAction.ACKNOWLEDGE, ReplyAction.SNOOZE, ReplyAction.ESCALATE
 
 
@@ -32,7 +35,8 @@ class House:
         worker = MemoryStore().worker("w1")
         self.incidents = worker.incidents
         self.metrics = Metrics()
-        self.advance = Advance(worker.incidents, lambda: self.rules, b"s" * 32, self.metrics)
+        self.advance = Advance(worker.incidents, lambda: self.rules, SECRET, self.metrics)
+        self.refusals = worker.refusals
         self.door = Door(worker.incidents, self.advance, worker.refusals, lambda: self.rules, self.metrics)
 
     async def open(self) -> House:
@@ -152,3 +156,24 @@ async def test_a_link_leaves_it_to_its_page_to_say_so(house: House, monkeypatch:
 async def test_a_list_that_can_not_be_read_is_said(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     house.breaks(monkeypatch, StoreUnavailable("gone"))
     assert "can't reach its store" in (await house.door.by_command("slack:U0ANA", "list", "a")).text
+
+
+async def test_guesses_that_come_all_at_once_are_no_more_than_one_by_one(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    ana = "+34600000001"
+    [right] = [code for seq in range(9) if await house.incidents.code(ana, code := page_code(SECRET, 1, seq))]
+    for of, name in ((house.refusals, "count"), (house.refusals, "wrong"), (house.incidents, "code")):
+        monkeypatch.setattr(of, name, _slowly(getattr(of, name)))
+    guesses = [f"9ZZ{letter}" for letter in "ABCDEFGHJKMN"] + [right]
+    await asyncio.gather(*(house.door.by_sms(ana, guess, guess) for guess in guesses))
+    assert await house.state() == ("triggered", "")
+    assert house.counted("sms", "blocked")
+
+
+def _slowly(call: Callable[..., Any]) -> Callable[..., Any]:
+    """As over a network: whatever else is under way has its turn meanwhile."""
+
+    async def slow(*args: Any) -> Any:
+        await asyncio.sleep(0)
+        return await call(*args)
+
+    return slow

@@ -381,3 +381,12 @@ def test_what_is_not_active_yet_is_a_note_with_its_place(reference: Config) -> N
     assert {note.level for note in notes} == {"note"}
     assert all(note.file.endswith(".yaml") and note.line and note.column for note in notes)
     assert all(note.message.startswith("not active yet: ") for note in notes)
+
+
+def test_a_signature_that_is_not_asked_for_yet_is_said() -> None:
+    config = config_of(
+        "integrations: {i: {kind: generic, key: k1, secret: s, service: db}, j: {kind: generic, key: k2}}\nservices: {db: {tier: 1}}\n"
+    )
+    assert [(note.path, note.message) for note in not_active_yet(config)] == [
+        ("integrations.i.secret", "not active yet: the tool's own signature: whoever has the key is let in")
+    ]
