@@ -5,13 +5,14 @@ VENV := .venv
 BIN := $(VENV)/bin
 CONFIG ?= config
 
-.PHONY: help run test check bench bench-versus lock clean
+.PHONY: help run test check chaos bench bench-versus lock clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make run [LISTEN=host:port]   start the daemon on config/, with a store of its own"
 	@echo "make test                     all tests"
 	@echo "make check                    style, types, layers, dependencies"
+	@echo "make chaos [ARGS=...]         break a store, workers and lines under load, and audit; such as ARGS='--seconds 120 --seed 7'"
 	@echo "make bench [ARGS=...]         measure; a report"
 	@echo "make bench-versus             the same alerts to Alertmanager, if it is on PATH, and to pagerd"
 	@echo "make lock                     renew the lock files"
@@ -29,6 +30,9 @@ check: $(VENV)/dev.stamp
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/deptry .
+
+chaos: $(VENV)/dev.stamp
+	$(BIN)/python -m tests.chaos $(ARGS)
 
 bench: $(VENV)/dev.stamp
 	$(BIN)/python -m bench $(ARGS)
