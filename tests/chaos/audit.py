@@ -45,9 +45,11 @@ class Evidence:
 
 @dataclass
 class Findings:
-    violations: list[Violation]
-    twice: int = 0
-    late: int = 0  # pages after an answer, with a fault to blame
+    """With a fault to blame: pages to somebody who had one for that incident, with the first; and pages after an answer, with how long."""
+
+    violations: list[Violation] = field(default_factory=list)
+    twice: list[tuple[PageSent, PageSent]] = field(default_factory=list)
+    late: list[tuple[PageSent, float]] = field(default_factory=list)
 
 
 class Audit:
@@ -59,7 +61,7 @@ class Audit:
         self._pages: dict[str, list[PageSent]] = defaultdict(list)
         for page in evidence.pages:
             self._pages[page.key].append(page)
-        self._found = Findings([])
+        self._found = Findings()
 
     def run(self) -> Findings:
         for account in self._e.ledger.accounts.values():
@@ -103,7 +105,7 @@ class Audit:
             if page.at <= at + self._grace:
                 continue
             if self._faulted(at, page.at):
-                self._found.late += 1
+                self._found.late.append((page, page.at - at))
             else:
                 self._no(
                     "paged after answer", account.key, page.incident, page.at, f"{page.to} was paged {page.at - at:.1f} s after the answer"
@@ -146,8 +148,9 @@ class Audit:
             before = first.setdefault((page.incident, page.to), page)
             if before is page:
                 continue
-            self._found.twice += 1
-            if not self._faulted(before.at, before.at + _UNDER_WAY, aftermath=0.5):
+            if self._faulted(before.at, before.at + _UNDER_WAY, aftermath=0.5):
+                self._found.twice.append((before, page))
+            else:
                 why = f"{page.to} was paged at {before.at:.2f} ({before.code}) and at {page.at:.2f} ({page.code})"
                 self._no("twice", page.key, page.incident, page.at, why)
 

@@ -34,7 +34,7 @@ class Faults:
     """`stretch` scales how long they last. `only` names the kinds that may come; else all that this machine can do."""
 
     def __init__(
-        self, house: House, seed: int, *, stretch: float = 1.0, calm: tuple[float, float] = (4, 8), only: tuple[str, ...] = ()
+        self, house: House, seed: int, *, stretch: float = 1.0, calm: tuple[float, float] = (2, 5), only: tuple[str, ...] = ()
     ) -> None:
         self._house, self._dice = house, random.Random(f"faults {seed}")
         self._stretch, self._calm = stretch, calm

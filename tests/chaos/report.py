@@ -29,8 +29,8 @@ def table(evidence: Evidence, findings: Findings, house: House, conflicts: float
     rows.append(("incidents", ", ".join(f"{count} {state}" for state, count in sorted(states.items()))))
     rows.append(("pages accepted", str(len(evidence.pages))))
     rows.append(("mishaps at the provider", str(house.provider.mishaps)))
-    rows.append(("somebody paged twice", str(findings.twice)))
-    rows.append(("paged after an answer, in a fault", str(findings.late)))
+    rows.append(("paged twice, in a fault", str(len(findings.twice))))
+    rows.append(("paged after an answer, in a fault", str(len(findings.late))))
     rows.append(("commit conflicts", f"{conflicts:g}"))
     rows.append(("break-glass messages", str(sum("CRITICAL" in text for text in house.provider.told))))
     rows.append(("seconds", f"{evidence.ended:.0f}"))
@@ -38,6 +38,24 @@ def table(evidence: Evidence, findings: Findings, house: House, conflicts: float
     rows.append(("VIOLATIONS", ", ".join(f"{count} {rule}" for rule, count in rules.items()) or "0"))
     width = max(len(name) for name, _ in rows)
     return "\n".join(f"{name:<{width}}  {value}" for name, value in rows)
+
+
+def excused(evidence: Evidence, findings: Findings) -> str:
+    """What a fault is to blame for, one a line, with the faults."""
+    lines = [
+        f"twice: #{first.incident} {first.to} at {first.at:.2f} ({first.code}) and {again.at:.2f} ({again.code}), {_blamed(evidence, first.at)}"
+        for first, again in findings.twice
+    ]
+    lines += [
+        f"late: #{page.incident} {page.to} at {page.at:.2f}, {after:.1f} s after the answer, {_blamed(evidence, page.at - after)}"
+        for page, after in findings.late
+    ]
+    return "\n".join(lines)
+
+
+def _blamed(evidence: Evidence, at: float) -> str:
+    near = [fault for fault in evidence.faults if fault.excuses and fault.at <= at + _AROUND / 2 and at <= fault.until + 1]
+    return "; ".join(" ".join(str(fault).split()) for fault in near)
 
 
 async def explain(violations: Sequence[Violation], evidence: Evidence, house: House) -> str:

@@ -14,7 +14,7 @@ from tests.chaos.faults import Faults
 from tests.chaos.gauges import Gauges
 from tests.chaos.house import House
 from tests.chaos.load import Load
-from tests.chaos.report import explain, table
+from tests.chaos.report import excused, explain, table
 
 _QUIET_AT_LEAST, _QUIET_AT_MOST = 3.0, 60.0
 _MOST_ASKED = 60  # incidents: when more are in doubt, much is broken
@@ -27,7 +27,7 @@ class Plan:
     rate: float = 10
     ack: float = 4.0  # the first stage's time
     stretch: float = 1.0
-    calm: tuple[float, float] = (4, 8)
+    calm: tuple[float, float] = (2, 5)
     only: tuple[str, ...] = ()
     mishaps: float = 0.05
     disk_mb: int = 256
@@ -58,6 +58,8 @@ async def chaos(folder: Path, plan: Plan) -> Result:
         findings = Audit(evidence).run()
         conflicts = sum(gauges.total("pagerd_commit_conflicts_total").values())
         text = table(evidence, findings, house, conflicts, faults.skipped)
+        if findings.twice or findings.late:
+            text = f"{excused(evidence, findings)}\n\n{text}"
         if findings.violations:
             text = f"{await explain(findings.violations, evidence, house)}\n\n{text}"
         return Result(evidence, findings, text)
