@@ -30,7 +30,7 @@ class Plan:
     calm: tuple[float, float] = (2, 5)
     only: tuple[str, ...] = ()
     mishaps: float = 0.05
-    disk_mb: int = 256
+    disk_mb: int = 128
 
 
 @dataclass(frozen=True)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import signal
 import socket
 import subprocess
+from contextlib import suppress
 from pathlib import Path
 
 from pager.store.embedded import _command
@@ -72,9 +72,11 @@ class ChaosStore:
 
     def fill(self) -> None:
         """No byte is left on its disk."""
-        free = os.statvfs(self.folder)
-        with self._filler.open("wb") as file:
-            os.posix_fallocate(file.fileno(), 0, free.f_bavail * free.f_frsize)
+        with self._filler.open("wb", buffering=0) as file:
+            for size in (1 << 20, 1 << 12, 1):
+                with suppress(OSError):
+                    while file.write(bytes(size)) == size:
+                        pass
 
     def make_room(self) -> None:
         self._filler.unlink(missing_ok=True)
