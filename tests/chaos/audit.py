@@ -14,7 +14,7 @@ from tests.chaos.house import STAGES, person, phone
 from tests.chaos.ledger import Account, Deed, Ledger
 from tests.chaos.provider import PageSent
 
-_AFTERMATH = 4.0
+AFTERMATH = 4.0
 """Seconds after a fault in which what it held up may still come: a lease, a worker's absence, a pause between tries."""
 _UNDER_WAY = 6.0
 """The longest that a send may have been under way when a fault began: its provider's timeout, and a little."""
@@ -155,7 +155,7 @@ class Audit:
                 self._no("twice", page.key, page.incident, page.at, why)
 
     # --- parts ------------------------------------------------------------------------------------------------------------------------
-    def _faulted(self, begin: float, end: float, aftermath: float = _AFTERMATH) -> bool:
+    def _faulted(self, begin: float, end: float, aftermath: float = AFTERMATH) -> bool:
         return any(f.excuses and f.at <= end and begin <= f.until + aftermath for f in self._e.faults)
 
     def _no(self, rule: str, key: str, incident: int, at: float, why: str) -> None:

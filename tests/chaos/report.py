@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
 
-from tests.chaos.audit import Evidence, Findings, Violation
+from tests.chaos.audit import AFTERMATH, Evidence, Findings, Violation
 from tests.chaos.house import House
 from tests.chaos.ledger import Deed, Said
 
@@ -33,11 +33,20 @@ def table(evidence: Evidence, findings: Findings, house: House, conflicts: float
     rows.append(("paged after an answer, in a fault", str(len(findings.late))))
     rows.append(("commit conflicts", f"{conflicts:g}"))
     rows.append(("break-glass messages", str(sum("CRITICAL" in text for text in house.provider.told))))
-    rows.append(("seconds", f"{evidence.ended:.0f}"))
+    rows.append(("seconds, of them without a fault", f"{evidence.ended:.0f}, {_calm(evidence):.0f}"))
     rules = Counter(violation.rule for violation in findings.violations)
     rows.append(("VIOLATIONS", ", ".join(f"{count} {rule}" for rule, count in rules.items()) or "0"))
     width = max(len(name) for name, _ in rows)
     return "\n".join(f"{name:<{width}}  {value}" for name, value in rows)
+
+
+def _calm(evidence: Evidence) -> float:
+    """Seconds in which nothing could be blamed on a fault."""
+    calm, since = 0.0, 0.0
+    for fault in sorted((fault for fault in evidence.faults if fault.excuses), key=lambda fault: fault.at):
+        calm += max(fault.at - since, 0)
+        since = max(since, fault.until + AFTERMATH)
+    return calm + max(evidence.ended - since, 0)
 
 
 def excused(evidence: Evidence, findings: Findings) -> str:
