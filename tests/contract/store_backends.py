@@ -78,13 +78,14 @@ class RedisWorker:
     def __init__(self, connection: Connection, name: str) -> None:
         keys, streams = Keys(), StreamKeys(STREAM)
         snapshots = Snapshots(connection, keys)
+        self.clock = 0.0  # of the presence, in seconds
+        self.presence = Presence(connection, (keys.worker(name), streams.worker(name)), lambda: self.clock)
         self.incidents: Incidents = RedisIncidents(connection, snapshots, name, keys)
         self.deadlines: Deadlines = RedisDeadlines(connection, keys)
-        self.outbox: Outbox = RedisOutbox(connection, snapshots, name, keys)
+        self.outbox: Outbox = RedisOutbox(connection, snapshots, name, keys, self.presence.can_tell)
         self.boards: Boards = RedisBoards(connection, keys)
-        self.alerts: AlertStream = RedisAlertStream(connection, name, streams)
+        self.alerts: AlertStream = RedisAlertStream(connection, name, streams, self.presence.can_tell)
         self.refusals: Refusals = RedisRefusals(connection, keys)
-        self.presence = Presence(connection, (keys.worker(name), streams.worker(name)))
         self.sweeper = Sweeper(connection, keys)
 
 
