@@ -13,7 +13,7 @@ KEPT = timedelta(seconds=3)
 """A worker that has not refreshed for this long is absent. Refresh about once a second, and once before the first `take`."""
 _LAPSED = 2.0  # seconds since our own last refresh: those of others, a second apart from it, may be over
 _SETTLED = 2.0  # seconds in which everybody who is there refreshes
-_TRUSTED = 6.0  # seconds after which a line that lapses again and again does not keep us from taking over any longer
+_TRUSTED = 6.0  # seconds without settling, after which a line that lapses all the time does not keep us from taking over
 
 
 class Presence:
@@ -24,7 +24,8 @@ class Presence:
         self._keys = keys
         self._monotonic = monotonic
         self._last: float | None = None
-        self._back = float("-inf")
+        self._failed = False
+        self._back = self._unsettled = float("-inf")
 
     async def refresh(self) -> None:
         """Raises StoreUnavailable."""
@@ -32,18 +33,23 @@ class Presence:
         try:
             await self._connection.pipe([("SET", key, "1", "PX", kept) for key in self._keys])
         except StoreUnavailable:
-            self._last = float("-inf") if self._last is None else self._last
+            self._failed = True
             raise
         now = self._monotonic()
-        if self._last is not None and now - self._last > _LAPSED and now - self._back > _TRUSTED:
+        if self._failed or (self._last is not None and now - self._last > _LAPSED):
+            if self._last is None or self._last - self._back >= _SETTLED:
+                self._unsettled = now
             self._back = now
-        self._last = now
+        self._last, self._failed = now, False
 
     def can_tell(self) -> bool:
-        """Whether who has no key is absent. A store that was away has lost everybody's: the living first get time to refresh theirs, else
-        what they are about to send would be taken over, and sent twice."""
+        """Whether who has no key is absent. A store that was away may have lost everybody's, and one that comes and goes takes some refreshes
+        and not others: the living first get time for theirs, else what they are about to send would be taken over, and sent twice."""
         now = self._monotonic()
-        return self._last is None or (now - self._last <= _LAPSED and now - self._back >= _SETTLED)
+        if self._failed or self._last is None:
+            return not self._failed
+        settled = now - self._back >= _SETTLED or now - self._unsettled >= _TRUSTED
+        return settled and now - self._last <= _LAPSED
 
     async def leave(self) -> None:
         """What is still pending goes to others at once."""

@@ -50,8 +50,9 @@ def _calm(evidence: Evidence) -> float:
 
 
 def excused(evidence: Evidence, findings: Findings) -> str:
-    """What a fault is to blame for, one a line, with the faults."""
-    lines = [
+    """All faults, and what they are to blame for, one a line."""
+    lines = [str(fault) for fault in evidence.faults]
+    lines += [
         f"twice: #{first.incident} {first.to} at {first.at:.2f} ({first.code}) and {again.at:.2f} ({again.code}), {_blamed(evidence, first.at)}"
         for first, again in findings.twice
     ]

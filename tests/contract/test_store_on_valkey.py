@@ -179,18 +179,27 @@ async def _away(valkey: RedisBackend, *workers: RedisWorker) -> None:
         worker.clock += 5
 
 
+async def _together(one: RedisWorker, two: RedisWorker) -> None:
+    """Both refresh for some seconds, and neither robs the other."""
+    for _ in range(3):
+        one.clock += 1
+        two.clock += 1
+        await one.presence.refresh()
+        await two.presence.refresh()
+        assert await two.outbox.take(10, timedelta(0)) == []
+
+
 async def test_a_store_that_was_away_makes_nobody_absent_who_is_there(valkey: RedisBackend) -> None:
     one, two = await _one_holds_a_page(valkey)
     await _away(valkey, one, two)
     assert await two.outbox.take(10, timedelta(0)) == [], "the first refresh is still to come"
     await two.presence.refresh()
     assert await two.outbox.take(10, timedelta(0)) == []
-    one.clock += 1
-    await one.presence.refresh()
-    for _ in range(3):
-        two.clock += 1
-        await two.presence.refresh()
-        assert await two.outbox.take(10, timedelta(0)) == []
+    await _together(one, two)
+    await _away(valkey, one, two)
+    await two.presence.refresh()
+    assert await two.outbox.take(10, timedelta(0)) == [], "and so soon again"
+    await _together(one, two)
 
 
 async def test_who_does_not_come_back_with_the_store_is_absent(valkey: RedisBackend) -> None:
@@ -216,8 +225,12 @@ async def test_a_line_that_lapses_all_the_time_still_takes_over(valkey: RedisBac
     assert len(taken) == 1
 
 
-async def test_a_store_that_was_not_there_at_the_start_makes_nobody_absent(mortal: tuple[Embedded, RedisWorker]) -> None:
+@pytest.mark.parametrize("before", [False, True])
+async def test_a_store_that_was_missed_for_a_moment_makes_nobody_absent(mortal: tuple[Embedded, RedisWorker], before: bool) -> None:
+    """Others may have missed it for longer."""
     server, worker = mortal
+    if before:
+        await worker.presence.refresh()
     server.stop()
     with pytest.raises(StoreUnavailable):
         await worker.presence.refresh()
