@@ -7,6 +7,7 @@ import os
 import signal
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from pager.ports import StoreUnavailable
@@ -45,7 +46,8 @@ async def test_the_store_killed_under_load_comes_back_and_nothing_accepted_is_lo
     async def kill_it() -> None:
         for _ in range(3):
             await asyncio.sleep(0.3)
-            os.kill(int((daemon.folder / "data" / "store" / "pid").read_text()), signal.SIGKILL)
+            with suppress(ProcessLookupError):  # the daemon has not started it again yet
+                os.kill(int((daemon.folder / "data" / "store" / "pid").read_text()), signal.SIGKILL)
 
     async with asyncio.TaskGroup() as group:
         group.create_task(load())

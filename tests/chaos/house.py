@@ -18,7 +18,6 @@ from tests.chaos.provider import Provider
 from tests.chaos.proxy import Proxy
 from tests.chaos.store import ChaosStore
 
-WORKERS = 3
 SERVICES = 60
 STAGES = 3
 BROKEN = "+14155550199"
@@ -116,11 +115,11 @@ class Worker(Daemon):
 class House:
     """`disk_mb`: the store gets a disk of its own of that size, where the machine lets us."""
 
-    def __init__(self, folder: Path, seed: int, *, ack: float, mishaps: float, disk_mb: int) -> None:
+    def __init__(self, folder: Path, seed: int, *, ack: float, mishaps: float, disk_mb: int, workers: int) -> None:
         self._began, self.began_at = time.monotonic(), time.time()
         self.provider = Provider(random.Random(f"provider {seed}"), self.now, mishaps)
         self.store = ChaosStore(folder / "store", disk_mb)
-        self.proxies = [Proxy(self.store.socket_path) for _ in range(WORKERS)]
+        self.proxies = [Proxy(self.store.socket_path) for _ in range(workers)]
         self.workers: list[Worker] = []
         self._folder, self._ack = folder, ack
 

@@ -16,7 +16,7 @@ from tests.chaos.house import House
 from tests.chaos.load import Load
 from tests.chaos.report import excused, explain, table
 
-_QUIET_AT_LEAST, _QUIET_AT_MOST = 3.0, 60.0
+_QUIET_AT_MOST = 60.0
 _MOST_ASKED = 60  # incidents: when more are in doubt, much is broken
 
 
@@ -31,6 +31,8 @@ class Plan:
     only: tuple[str, ...] = ()
     mishaps: float = 0.05
     disk_mb: int = 128
+    workers: int = 3
+    quiet: float = 3.0  # seconds to wait at the end, beyond what a stage takes
 
 
 @dataclass(frozen=True)
@@ -41,7 +43,7 @@ class Result:
 
 
 async def chaos(folder: Path, plan: Plan) -> Result:
-    async with House(folder, plan.seed, ack=plan.ack, mishaps=plan.mishaps, disk_mb=plan.disk_mb) as house:
+    async with House(folder, plan.seed, ack=plan.ack, mishaps=plan.mishaps, disk_mb=plan.disk_mb, workers=plan.workers) as house:
         load = Load(house, plan.seed, plan.rate)
         faults = Faults(house, plan.seed, stretch=plan.stretch, calm=plan.calm, only=plan.only)
         gauges = Gauges(house)
@@ -49,7 +51,7 @@ async def chaos(folder: Path, plan: Plan) -> Result:
         try:
             await asyncio.gather(load.run(plan.seconds), faults.run(plan.seconds))
             await house.whole()
-            await _quiet(house, gauges, longest_wait=plan.ack * 2.5)
+            await _quiet(house, gauges, still=plan.ack * 1.5 + plan.quiet)
         finally:
             watching.cancel()
             with suppress(asyncio.CancelledError):
@@ -65,14 +67,14 @@ async def chaos(folder: Path, plan: Plan) -> Result:
         return Result(evidence, findings, text)
 
 
-async def _quiet(house: House, gauges: Gauges, longest_wait: float) -> None:
+async def _quiet(house: House, gauges: Gauges, still: float) -> None:
     """Until nothing waits and nobody was paged for longer than a stage takes; what is still owed after a minute will not come."""
     house.provider.is_out = False
     began = house.now()
     while house.now() - began < _QUIET_AT_MOST:
         await asyncio.sleep(0.5)
         last = house.provider.pages[-1].at if house.provider.pages else began
-        if house.now() - max(last, began) > longest_wait + _QUIET_AT_LEAST and gauges.backlog == 0:
+        if house.now() - max(last, began) > still and gauges.backlog == 0:
             return
 
 
