@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 CONFIG ?= config
 SBOM ?= dist/pagerd.cdx.json
 
-.PHONY: help run test check soak bench bench-versus lock audit sbom clean
+.PHONY: help run test check soak chaos bench bench-versus lock audit sbom clean
 .DEFAULT_GOAL := help
 
 help:
@@ -14,6 +14,7 @@ help:
 	@echo "make test                     all tests"
 	@echo "make check                    style, types, layers, dependencies"
 	@echo "make soak [SEEDS=0-99999]     simulated nights with faults; each promise is checked"
+	@echo "make chaos [ARGS=...]         break a store, workers and lines under load, and audit; such as ARGS='--seconds 120 --seed 7'"
 	@echo "make bench [ARGS=...]         measure; a report"
 	@echo "make bench-versus             the same alerts to Alertmanager, if it is on PATH, and to pagerd"
 	@echo "make lock                     renew the lock files"
@@ -36,6 +37,9 @@ check: $(VENV)/dev.stamp
 
 soak: $(VENV)/dev.stamp
 	$(BIN)/python -m tests.simulation $(or $(SEEDS),0-99999)
+
+chaos: $(VENV)/dev.stamp
+	$(BIN)/python -m tests.chaos $(ARGS)
 
 bench: $(VENV)/dev.stamp
 	$(BIN)/python -m bench $(ARGS)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Protocol, TypeVar
@@ -20,6 +21,8 @@ from pager.ports import Begun, Channel, Fate, GiveUp, Message, Meter, Outbox, Ou
 
 SLOTS = 64  # sends under way at one provider
 ROOM = 4096  # entries in hand: those of a hung provider wait here, while the others' pass them by
+FRESH = 2.0  # seconds that what the store said is good for: less than it takes until another has taken over from us
+_ASKED_AT_MOST = 3  # times: a store that is always so slow keeps nobody from being paged
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 2.0  # seconds between tries while the store is away
 
 T = TypeVar("T")
@@ -41,9 +44,11 @@ class Deliver:
         channels: Callable[[], Mapping[str, Channel]],
         compose: Composer,
         meter: Meter,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._outbox = outbox
         self._advance = advance
+        self._monotonic = monotonic
         self._channels = channels
         self._compose = compose
         self._meter = meter
@@ -107,7 +112,7 @@ class Deliver:
         async with slots.one(entry.priority):
             if stopping.is_set():
                 return
-            begun = await _until_stored(lambda: self._begin(entry))
+            begun = await self._begun(entry)
             if not begun.owned:
                 log.info("deliver.not_ours", entry=entry.id, incident=entry.item.incident)
                 return
@@ -120,6 +125,19 @@ class Deliver:
                     await self._tell(entry.item)
                     event = None
         await self._done(entry, event)
+
+    async def _begun(self, entry: OutboxEntry) -> Begun:
+        """How it stands now. An answer that was long on its way, or that met us stopped, tells how it stood: meanwhile somebody may have
+        answered, or another worker has taken the entry over."""
+        for _ in range(_ASKED_AT_MOST):
+            begun, age = await _until_stored(lambda: self._timed(entry))
+            if age <= FRESH or not begun.owned:
+                break
+        return begun
+
+    async def _timed(self, entry: OutboxEntry) -> tuple[Begun, float]:
+        asked = self._monotonic()
+        return await self._begin(entry), self._monotonic() - asked
 
     async def _done(self, entry: OutboxEntry, event: Event | None) -> None:
         if event is None:
@@ -141,25 +159,38 @@ class Deliver:
             return PageFailed(item.seq, item.attempt, f"internal error: {type(error).__name__}: {error}")
 
     async def _send(self, entry: OutboxEntry, item: SendPage, begun: Begun) -> Event | None:
-        page = begun.snapshot.incident.page(item.seq) if begun.snapshot.incident else None
-        no = why_not(begun.snapshot, page, item)
-        if no is not None or page is None:
-            log.info("page.withdrawn", incident=item.incident, page=item.seq, why=no)
-            self._meter.page(page.channel if page else "none", "withdrawn")
+        page = self._wanted(item, begun)
+        if page is None:
             return None
         channel = self._channels().get(page.provider)
         if channel is None:
             return PageFailed(page.seq, page.attempt, f"provider {page.provider} is not configured any more")
         message = self._compose(begun.snapshot, page, begun.now)
+        again = begun.begun_before or entry.redelivered
         began = asyncio.get_running_loop().time()
-        found = await channel.find(message, page.due_at) if begun.begun_before or entry.redelivered or page.attempt > 1 else None
+        found = None
+        if again or page.attempt > 1:
+            found = await channel.find(message, page.due_at)
+            # That took a while.
+            if found is None and self._wanted(item, await self._begun(entry)) is None:
+                return None
         result: SendResult = found if found is not None else await channel.send(message)
-        if found is None and (begun.begun_before or entry.redelivered) and isinstance(result, Sent):
+        if found is None and again and isinstance(result, Sent):
             self._meter.page(page.channel, "sent_maybe_twice")
         if isinstance(result, Sent) and page.stage == 0 and not page.repeat and begun.snapshot.incident is not None:
             taken = asyncio.get_running_loop().time() - began
             self._meter.paged_after((begun.now - begun.snapshot.incident.opened_at).total_seconds() + taken)
         return self._event(page, result, begun)
+
+    def _wanted(self, item: SendPage, begun: Begun) -> Page | None:
+        """The page, where it is ours to send and nobody has answered."""
+        page = begun.snapshot.incident.page(item.seq) if begun.snapshot.incident else None
+        no = why_not(begun.snapshot, page, item) if begun.owned else "another worker has taken it over"
+        if no is None:
+            return page
+        log.info("page.withdrawn", incident=item.incident, page=item.seq, why=no)
+        self._meter.page(page.channel if page else "none", "withdrawn")
+        return None
 
     def _event(self, page: Page, result: SendResult, begun: Begun) -> Event:
         facts = {"incident": begun.snapshot.incident and begun.snapshot.incident.number, "page": page.seq, "user": page.user}

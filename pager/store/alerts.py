@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 
 from pager.model.event import EntryId
@@ -23,11 +23,14 @@ class RedisAlertStream:
     """The port AlertStream. `take` is for one caller at a time, and what it gave is either finished or buried before the next one: the
     rest is given again. `replicas`: how many must have what is added on disk before it counts."""
 
-    def __init__(self, connection: Connection, worker: str, keys: StreamKeys, replicas: int = 0) -> None:
+    def __init__(
+        self, connection: Connection, worker: str, keys: StreamKeys, replicas: int = 0, can_tell: Callable[[], bool] = lambda: True
+    ) -> None:
+        """`can_tell`: whether a worker without a presence key is absent."""
         self._connection = connection
         self._replicas = replicas
         self._keys = keys
-        self._group = Group(connection, [keys.stream], ALERTS_GROUP, worker, keys.worker)
+        self._group = Group(connection, [keys.stream], ALERTS_GROUP, worker, keys.worker, can_tell)
         self._handed: set[str] = set()
         self._unsure = True  # there may be entries pending under our name that are not in hand
 

@@ -21,14 +21,23 @@ RawEntry = tuple[str, list[bytes] | None]
 
 
 class Group:
-    """`presence` gives the presence key of a worker. Ids are text throughout."""
+    """`presence` gives the presence key of a worker, `can_tell` whether its absence means anything. Ids are text throughout."""
 
-    def __init__(self, connection: Connection, streams: Sequence[str], group: str, worker: str, presence: Callable[[str], str]) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        streams: Sequence[str],
+        group: str,
+        worker: str,
+        presence: Callable[[str], str],
+        can_tell: Callable[[], bool],
+    ) -> None:
         self._connection = connection
         self._streams = streams
         self._group = group
         self._worker = worker
         self._presence = presence
+        self._can_tell = can_tell
         self._made = False
         self._next_look = float("-inf")
 
@@ -71,7 +80,7 @@ class Group:
     async def inherit(self, limit: int) -> list[tuple[str, list[RawEntry]]]:
         """Take over up to `limit` entries that absent workers left, by stream. Looks once a second."""
         now = time.monotonic()
-        if now < self._next_look:
+        if now < self._next_look or not self._can_tell():
             return []
         self._next_look = now + LOOK_FOR_ABSENT.total_seconds()
         taken: list[tuple[str, list[RawEntry]]] = []

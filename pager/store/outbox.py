@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import timedelta
 
 import msgspec
@@ -39,12 +39,15 @@ class _Recall(msgspec.Struct):
 class RedisOutbox:
     """The port Outbox. `take` is for one caller at a time."""
 
-    def __init__(self, connection: Connection, snapshots: Snapshots, worker: str, keys: Keys) -> None:
+    def __init__(
+        self, connection: Connection, snapshots: Snapshots, worker: str, keys: Keys, can_tell: Callable[[], bool] = lambda: True
+    ) -> None:
+        """`can_tell`: whether a worker without a presence key is absent."""
         self._connection = connection
         self._snapshots = snapshots
         self._worker = worker
         self._keys = keys
-        self._group = Group(connection, keys.outboxes, OUTBOX_GROUP, worker, keys.worker)
+        self._group = Group(connection, keys.outboxes, OUTBOX_GROUP, worker, keys.worker, can_tell)
         self._process = secrets.token_hex(8)
         self._handed: set[tuple[Priority, str]] = set()
         self._spare: list[OutboxEntry] = []

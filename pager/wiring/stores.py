@@ -6,7 +6,7 @@ import hashlib
 import os
 import re
 import socket
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from fcntl import LOCK_EX, LOCK_NB, flock
 from pathlib import Path
@@ -105,12 +105,12 @@ def find_store(settings: Settings, environment: Mapping[str, str]) -> str:
 class _Part:
     """The adapters of one shard."""
 
-    def __init__(self, connection: Connection, worker: str, keys: Keys, replicas: int) -> None:
+    def __init__(self, connection: Connection, worker: str, keys: Keys, replicas: int, can_tell: Callable[[], bool]) -> None:
         self.connection, self.keys = connection, keys
         snapshots = Snapshots(connection, keys)
         self.incidents = RedisIncidents(connection, snapshots, worker, keys, replicas)
         self.deadlines = RedisDeadlines(connection, keys)
-        self.outbox = RedisOutbox(connection, snapshots, worker, keys)
+        self.outbox = RedisOutbox(connection, snapshots, worker, keys, can_tell)
         self.boards = RedisBoards(connection, keys)
         self.sweeper = Sweeper(connection, keys)
 
@@ -130,9 +130,13 @@ class Store:
         self._replicas = replicas = settings.redis_replicas
         keys, stream_keys = [Keys(f"p{k}") for k in range(shards.count)], StreamKeys(settings.stream)
         holding = self._connections.holding
-        self._parts = parts = [_Part(holding(of.alive), worker, of, replicas) for of in keys]
+
+        def can_tell() -> bool:
+            return self.presence.can_tell()
+
+        self._parts = parts = [_Part(holding(of.alive), worker, of, replicas, can_tell) for of in keys]
         stream_line = holding(stream_keys.stream)
-        self.stream = RedisAlertStream(stream_line, worker, stream_keys, replicas)
+        self.stream = RedisAlertStream(stream_line, worker, stream_keys, replicas, can_tell)
         self.refusals = RedisRefusals(parts[0].connection, keys[0])
         self.leader = RedisLeader(parts[0].connection, worker, keys[0])
         self.presence = _presence(worker, {stream_line: stream_keys}, parts, roles)

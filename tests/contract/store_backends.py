@@ -88,19 +88,21 @@ class RedisWorker:
         streams = StreamKeys(STREAM)
         self.connection = connection
         self.keys = keys = [Keys(f"p{k}") for k in range(shards)]
+        self.clock = 0.0  # of the presence, in seconds
+        self.presence = Presence({connection: [*(of.worker(name) for of in keys), streams.worker(name)]}, lambda: self.clock)
+        can_tell = self.presence.can_tell
         snapshots = [Snapshots(connection, of) for of in keys]
         incidents = [RedisIncidents(connection, s, name, of) for s, of in zip(snapshots, keys, strict=True)]
-        outboxes = [RedisOutbox(connection, s, name, of) for s, of in zip(snapshots, keys, strict=True)]
+        outboxes = [RedisOutbox(connection, s, name, of, can_tell) for s, of in zip(snapshots, keys, strict=True)]
         deadlines, boards = [RedisDeadlines(connection, of) for of in keys], [RedisBoards(connection, of) for of in keys]
         sweepers, by = [Sweeper(connection, of) for of in keys], Shards(shards)
         self.incidents: Incidents = incidents[0] if shards == 1 else ShardedIncidents(by, incidents)
         self.deadlines: Deadlines = deadlines[0] if shards == 1 else ShardedDeadlines(deadlines)
         self.outbox: Outbox = outboxes[0] if shards == 1 else ShardedOutbox(outboxes)
         self.boards: Boards = boards[0] if shards == 1 else ShardedBoards(by, boards)
-        self.alerts: AlertStream = RedisAlertStream(connection, name, streams)
+        self.alerts: AlertStream = RedisAlertStream(connection, name, streams, can_tell=can_tell)
         self.refusals: Refusals = RedisRefusals(connection, keys[0])
         self.leader: Leader = RedisLeader(connection, name, keys[0])
-        self.presence = Presence({connection: [*(of.worker(name) for of in keys), streams.worker(name)]})
         self.sweeper = sweepers[0] if shards == 1 else ShardedSweeper(sweepers)
 
 

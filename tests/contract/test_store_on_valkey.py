@@ -169,6 +169,87 @@ async def test_a_trigger_makes_its_marker_permanent(valkey: RedisBackend) -> Non
     assert await valkey.connection.call("TTL", KEYS.alert(DISK.scope, DISK.dedup_key)) == -1
 
 
+async def _one_holds_a_page(valkey: RedisBackend) -> tuple[RedisWorker, RedisWorker]:
+    one, two = (RedisWorker(valkey.connection, name) for name in ("w1", "w2"))
+    for worker in (one, two):
+        await worker.presence.refresh()
+    await queue(one, page(1))
+    assert len(await one.outbox.take(10, timedelta(0))) == 1
+    return one, two
+
+
+async def _away(valkey: RedisBackend, *workers: RedisWorker) -> None:
+    """A store that was away for longer than presence is kept comes back without anybody's."""
+    await valkey.connection.call("DEL", *(KEYS.worker(name) for name in ("w1", "w2")))
+    for worker in workers:
+        worker.clock += 5
+
+
+async def _together(one: RedisWorker, two: RedisWorker) -> None:
+    """Both refresh for some seconds, and neither robs the other."""
+    for _ in range(3):
+        one.clock += 1
+        two.clock += 1
+        await one.presence.refresh()
+        await two.presence.refresh()
+        assert await two.outbox.take(10, timedelta(0)) == []
+
+
+async def test_a_store_that_was_away_makes_nobody_absent_who_is_there(valkey: RedisBackend) -> None:
+    one, two = await _one_holds_a_page(valkey)
+    await _away(valkey, one, two)
+    assert await two.outbox.take(10, timedelta(0)) == [], "the first refresh is still to come"
+    await two.presence.refresh()
+    assert await two.outbox.take(10, timedelta(0)) == []
+    await _together(one, two)
+    await _away(valkey, one, two)
+    await two.presence.refresh()
+    assert await two.outbox.take(10, timedelta(0)) == [], "and so soon again"
+    await _together(one, two)
+
+
+async def test_who_does_not_come_back_with_the_store_is_absent(valkey: RedisBackend) -> None:
+    _, two = await _one_holds_a_page(valkey)
+    await _away(valkey, two)
+    await two.presence.refresh()
+    two.clock += 1
+    await two.presence.refresh()
+    assert await two.outbox.take(10, timedelta(0)) == []
+    two.clock += 1
+    await two.presence.refresh()
+    assert len(await two.outbox.take(10, timedelta(0))) == 1
+
+
+async def test_a_line_that_lapses_all_the_time_still_takes_over(valkey: RedisBackend) -> None:
+    _, two = await _one_holds_a_page(valkey)
+    await _away(valkey)
+    taken = []
+    for _ in range(5):
+        two.clock += 2.5
+        await two.presence.refresh()
+        taken += await two.outbox.take(10, timedelta(0))
+    assert len(taken) == 1
+
+
+@pytest.mark.parametrize("before", [False, True])
+async def test_a_store_that_was_missed_for_a_moment_makes_nobody_absent(mortal: tuple[Embedded, RedisWorker], before: bool) -> None:
+    """Others may have missed it for longer."""
+    server, worker = mortal
+    if before:
+        await worker.presence.refresh()
+    server.stop()
+    with pytest.raises(StoreUnavailable):
+        await worker.presence.refresh()
+    again = start(server.socket_path.parent.parent)
+    try:
+        await worker.presence.refresh()
+        assert not worker.presence.can_tell()
+        worker.clock += 2
+        assert worker.presence.can_tell()
+    finally:
+        again.stop()
+
+
 # --- going away ---------------------------------------------------------------------------------------------------------------------------
 @pytest.fixture
 async def mortal(tmp_path: Path) -> AsyncIterator[tuple[Embedded, RedisWorker]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -16,7 +17,7 @@ from pager.loops.deliver import Deliver
 from pager.loops.ingest import Ingest
 from pager.model.event import Fault, Reply, ReplyAction
 from pager.notify.plan import Providers
-from pager.ports import Fate, GiveUp, Message, SendResult, Status
+from pager.ports import Begun, Fate, GiveUp, Message, OutboxEntry, SendResult, Status
 from pager.telemetry import Metrics
 from tests.fakes.memory_channel import MemoryChannel
 from tests.fakes.memory_store import MemoryStore
@@ -35,6 +36,7 @@ class House:
         self.store = MemoryStore()
         self.channels: dict[str, MemoryChannel] = {name: MemoryChannel(name) for name in ("twilio", "backup")}
         self.metrics = Metrics()
+        self.seconds = 0.0
         self.restart()
 
     def restart(self, name: str = "w0") -> None:
@@ -43,8 +45,13 @@ class House:
         self.compose: Any = Compose(lambda: self.rules, self.advance.code)
         self.ingest = Ingest(self.ports.alerts, self.advance, self.metrics)
         self.deadlines = DeadlineLoop(self.ports.deadlines, self.advance, self.metrics)
-        self.deliver = Deliver(self.ports.outbox, self.advance, lambda: self.channels, lambda *a: self.compose(*a), self.metrics)
+        self.restart_deliver()
         self.door = Door(self.ports.incidents, self.advance, self.ports.refusals, lambda: self.rules, self.metrics)
+
+    def restart_deliver(self) -> None:
+        self.deliver = Deliver(
+            self.ports.outbox, self.advance, lambda: self.channels, lambda *a: self.compose(*a), self.metrics, lambda: self.seconds
+        )  # fmt: skip
 
     async def alert(self, **fields: str) -> None:
         alert = {"summary": "disk", "service": "plain", "severity": "critical", "dedup_key": "k", **fields}
@@ -76,6 +83,54 @@ async def test_an_acknowledgement_between_outbox_and_send_stops_the_page(house: 
     await house.alert()
     answer = await house.door.reply(1, Reply(action=ReplyAction.ACKNOWLEDGE, by="ana", via="cli"))
     assert answer.text == "acknowledged 1"
+    await house.deliver.run_once()
+    assert house.sent() == []
+
+
+async def test_what_the_store_said_long_ago_is_asked_again(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its answer was held up, or this process was stopped: meanwhile somebody acknowledged."""
+    await house.alert()
+    begin, asked = house.ports.outbox.begin, 0
+
+    async def held_up(entries: Sequence[OutboxEntry]) -> list[Begun]:
+        nonlocal asked
+        asked += 1
+        begun = await begin(entries)
+        if asked == 1:
+            house.seconds += 4
+            await house.door.reply(1, Reply(action=ReplyAction.ACKNOWLEDGE, by="ana", via="cli"))
+        return begun
+
+    monkeypatch.setattr(house.ports.outbox, "begin", held_up)
+    house.restart_deliver()
+    await house.deliver.run_once()
+    assert (house.sent(), asked) == ([], 2)
+
+
+async def test_a_store_that_is_always_slow_keeps_nobody_from_being_paged(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    await house.alert()
+    begin = house.ports.outbox.begin
+
+    async def slow(entries: Sequence[OutboxEntry]) -> list[Begun]:
+        house.seconds += 4
+        return await begin(entries)
+
+    monkeypatch.setattr(house.ports.outbox, "begin", slow)
+    house.restart_deliver()
+    await house.deliver.run_once()
+    assert len(house.sent()) == 1
+
+
+async def test_who_answers_while_a_page_is_looked_up_is_not_paged_again(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    await house.alert()
+    [entry] = await house.ports.outbox.take(10, NOW)
+    await house.ports.outbox.begin([entry])
+    house.restart()  # begun, and not sent: so it is looked up
+
+    async def found_nothing(*_: Any) -> None:
+        await house.door.reply(1, Reply(action=ReplyAction.ACKNOWLEDGE, by="ana", via="cli"))
+
+    monkeypatch.setattr(house.channels["twilio"], "find", found_nothing)
     await house.deliver.run_once()
     assert house.sent() == []
 
