@@ -6,7 +6,7 @@ import base64
 import json
 from datetime import timedelta
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 import aiohttp
 from twilio.http.async_http_client import AsyncTwilioHttpClient  # type: ignore[import-untyped]
@@ -60,9 +60,12 @@ class PooledHttp(AsyncTwilioHttpClient):  # type: ignore[misc]
             connector = aiohttp.TCPConnector(limit=CONNECTIONS, keepalive_timeout=KEEP_IDLE)
             self.session = aiohttp.ClientSession(connector=connector)
         headers = dict(headers or {}) | ({"Authorization": _basic(*auth)} if auth else {})
+        form = urlencode(data, doseq=True).encode() if data else None  # for aiohttp it takes several times as long
+        if form is not None:
+            headers["Content-Type"] = "application/x-www-form-urlencoded"
         try:
             # The SDK drops the time limit of its constructor, and takes none in `create`: only the one given here is kept.
-            response = await super().request(method, self._at_our_url(url), params, data, headers, None, self._seconds, False)
+            response = await super().request(method, self._at_our_url(url), params, form, headers, None, self._seconds, False)
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
             raise NotReached(f"no connection to {urlsplit(self._api_url).netloc}: {type(error).__name__}") from error
         if not 200 <= response.status_code < 300:
