@@ -182,5 +182,9 @@ def _about(incident: Incident, record: AlertRecord) -> str:
 
 def _foreign(text: str, code: str = "") -> str:
     """Text that others wrote, without what could be taken for the way to answer: one page names one code, once, after one `Reply`."""
-    text = _REPLY.sub(lambda found: f"answer{found[1]}" if found[1] else found[0].lower(), text)
-    return re.sub(rf"\b{re.escape(code)}\b", "****", text, flags=re.IGNORECASE) if code else text
+    small = text.lower()
+    if "reply" in small:
+        text = _REPLY.sub(lambda found: f"answer{found[1]}" if found[1] else found[0].lower(), text)
+    if code and code.lower() in small:
+        text = re.sub(rf"\b{re.escape(code)}\b", "****", text, flags=re.IGNORECASE)
+    return text
