@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import statistics
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 
 import msgspec
 
@@ -110,7 +110,7 @@ async def versus() -> list[Row]:
 async def _told(books: Books, host: str, path: str, keys: list[str], bodies: list[bytes]) -> str:
     rate = 20
     sent = await post(host, path, bodies, rate=rate)
-    await _until(lambda: all(key in books.arrived for key in keys), 20)
+    await until(lambda: all(key in books.arrived for key in keys), 20)
     late = sorted((books.arrived[key] - sent.began - k / rate) * 1000 for k, key in enumerate(keys) if key in books.arrived)
     lost = len(keys) - len(late)
     return f"{late[len(late) // 2]:.1f} / {late[int(len(late) * 0.99) - 1]:.1f} ms, lost {lost}" if late else "none arrived"
@@ -182,7 +182,7 @@ async def latency() -> list[Row]:
                     await asyncio.sleep(max(0, at - time.monotonic()))
                     due[f"r{rate}-{k}"] = at
                     group.create_task(w.push([alert(f"r{rate}-{k}", "loud")]))
-            await _until(lambda due=due: all(key in books.arrived for key in due), 30)  # type: ignore[misc]
+            await until(lambda due=due: all(key in books.arrived for key in due), 30)  # type: ignore[misc]
             cpu = sum(b - a for a, b in zip(before, w.cpu(), strict=True)) / len(due) * 1e3
             late = sorted((books.arrived[key] - at) * 1000 for key, at in due.items() if key in books.arrived)
             p50, p99 = statistics.median(late), late[int(len(late) * 0.99) - 1]
@@ -203,7 +203,7 @@ async def burst() -> list[Row]:
         await asyncio.sleep(1.5)
         began = time.monotonic()
         await w.push([alert(f"b{k}", "loud") for k in range(5000)])
-        await _until(lambda: len(books.arrived) >= 5050, 60)
+        await until(lambda: len(books.arrived) >= 5050, 60)
         took = max(books.arrived.values()) - began
         missing = 5050 - len(books.arrived)
         return [
@@ -230,9 +230,9 @@ async def crash() -> list[Row]:
         books.hold = False
         began = time.monotonic()
         first = w.start()
-        await _until(lambda: len(books.arrived) > at_kill, 30)
+        await until(lambda: len(books.arrived) > at_kill, 30)
         next_page = time.monotonic() - began
-        await _until(lambda: len(books.arrived) >= 2000, 60)
+        await until(lambda: len(books.arrived) >= 2000, 60)
         return [
             Row("kill -9 with 2,000 pending: arrived", "2,000", f"{len(books.arrived):,}; {at_kill} in flight at the kill, {books.twice} twice",
                 len(books.arrived) == 2000 and books.twice <= at_kill),
@@ -257,7 +257,7 @@ async def idle() -> list[Row]:
         ]
 
 
-async def _until(is_so: Callable[[], bool], limit: float) -> None:
+async def until(is_so: Callable[[], bool], limit: float) -> None:
     end = time.monotonic() + limit
     while not is_so() and time.monotonic() < end:
         await asyncio.sleep(0.01)
@@ -279,8 +279,3 @@ def _quantile(cumulative: dict[float, float], total: float, q: float) -> float:
             return (low + (le - low) * inside) * 1000 if le != float("inf") else low * 1000
         low, below = le, count
     return float("inf")
-
-
-SCENARIOS: dict[str, Callable[[], Coroutine[None, None, list[Row]]]] = {
-    "idle": idle, "stream": stream, "http": http, "versus": versus, "memory": memory, "deadlines": deadlines, "latency": latency, "burst": burst, "crash": crash,
-}  # fmt: skip

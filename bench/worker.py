@@ -12,6 +12,9 @@ import sys
 import tempfile
 import time
 import urllib.request
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from copy import copy
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +28,7 @@ TOOL, PROMETHEUS, PAGING = "tool-key-0123456789", "prometheus-key-0123456789", "
 _TICK = os.sysconf("SC_CLK_TCK")
 
 
-def config(port: int) -> dict[str, Any]:
+def config(port: int, routes: int = 0) -> dict[str, Any]:
     """`loud` pages one person by SMS; `quiet` waits for hours that are days away; `muted` is suppressed and looked at again each 20 s."""
     far = time.strftime("%a", time.gmtime(time.time() + 3 * 86400)).lower()
     hours = {"days": [far], "from": "00:00", "to": "00:01", "timezone": "UTC"}
@@ -47,28 +50,51 @@ def config(port: int) -> dict[str, Any]:
             "paging": {"kind": "alertmanager", "key": PAGING, "service": "loud"},
         },
         "services": {"loud": {"policy": "loud"}, "quiet": {"policy": "quiet"}, "muted": {"policy": "quiet"}},
-        "routes": [{"name": "muted", "match": {"service": "muted"}, "suppress": "bench"}],
+        "routes": [
+            {"name": "muted", "match": {"service": "muted"}, "suppress": "bench"},
+            *({"name": f"r{k}", "match": {"cluster": f"eu-{k + 100}", "alertname": {"re": "Cpu.*"}}, "severity": "info"} for k in range(routes)),
+        ],
     }  # fmt: skip
 
 
 class Worker:
-    def __init__(self, sink_port: int) -> None:
+    """`slow_fsync`: a library that the store is to be loaded with."""
+
+    slow_fsync = ""
+
+    def __init__(self, sink_port: int, routes: int = 0) -> None:
         self._temporary = tempfile.TemporaryDirectory(prefix="pagerd-bench-")
         self.folder = Path(self._temporary.name)
         self.data = self.folder / "data"
         (self.folder / "config").mkdir()
-        (self.folder / "config" / "pagerd.yaml").write_text(json.dumps(config(sink_port), indent=1))
+        (self.folder / "config" / "pagerd.yaml").write_text(json.dumps(config(sink_port, routes), indent=1))
+        self._listen()
+        self.process: subprocess.Popen[bytes] | None = None
+        self.keys = Keys()
+
+    def _listen(self) -> None:
         with socket.socket() as sock:
             sock.bind(("127.0.0.1", 0))
             self.host = f"127.0.0.1:{sock.getsockname()[1]}"
         self.url = f"http://{self.host}"
-        self.process: subprocess.Popen[bytes] | None = None
-        self.keys = Keys()
+
+    @asynccontextmanager
+    async def beside(self) -> AsyncIterator[Worker]:
+        """A second worker on the same store."""
+        second = copy(self)
+        second._listen()
+        await asyncio.to_thread(second.start)
+        try:
+            yield second
+        finally:
+            second._end()
 
     def start(self) -> float:
         """Start and wait until ready; the seconds that took."""
         began = time.monotonic()
         environment = {**os.environ, "PAGERD_DATA_DIR": str(self.data), "HOME": str(self.folder)}
+        if self.slow_fsync:
+            environment["LD_PRELOAD"] = self.slow_fsync
         with (self.folder / "log").open("ab") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "pager", "run", "--config", str(self.folder / "config"), "--listen", self.host],
@@ -97,14 +123,17 @@ class Worker:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._end()
+        stop(self.data)
+        self._temporary.cleanup()
+
+    def _end(self) -> None:
         if self.process is not None and self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
             try:
                 self.process.wait(30)
             except subprocess.TimeoutExpired:
                 self.kill()
-        stop(self.data)
-        self._temporary.cleanup()
 
     @property
     def store_url(self) -> str:
