@@ -10,7 +10,7 @@ from typing import Protocol, TypeVar
 import structlog
 
 from pager.advance import Advance, Advanced, Item, TooManyConflicts
-from pager.loops.batcher import Batcher
+from pager.loops.batcher import Batcher, PartedBatcher
 from pager.loops.slots import Slots
 from pager.model.event import Event, PageAccepted, PageDeferred, PageDelivered, PageFailed, PageUnconfirmed
 from pager.model.incident import Page, PageState, State
@@ -41,15 +41,21 @@ class Deliver:
         channels: Callable[[], Mapping[str, Channel]],
         compose: Composer,
         meter: Meter,
+        part: Callable[[int], int] | None = None,
     ) -> None:
+        """`part`: where the store has several, that of an incident."""
         self._outbox = outbox
         self._advance = advance
         self._channels = channels
         self._compose = compose
         self._meter = meter
         self._slots: dict[str, Slots] = {}
-        self._begin = Batcher[OutboxEntry, Begun](outbox.begin)
-        self._finish = Batcher[Item, Advanced](advance.events)
+        self._begin: Batcher[OutboxEntry, Begun] = (
+            Batcher(outbox.begin) if part is None else PartedBatcher(outbox.begin, lambda entry: part(entry.item.incident))
+        )
+        self._finish: Batcher[Item, Advanced] = (
+            Batcher(advance.events) if part is None else PartedBatcher(advance.events, lambda item: part(item.number))
+        )
         self._in_hand = 0
         self._room = asyncio.Event()
 
