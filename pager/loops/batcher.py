@@ -46,3 +46,29 @@ class Batcher(Generic[Ask, Got]):
         for (_, future), result in zip(batch, results, strict=True):
             if not future.done():
                 future.set_result(result)
+
+
+class PartedBatcher(Batcher[Ask, Got]):
+    """A batch for each part of the store, so that one that can't be reached keeps no other waiting."""
+
+    def __init__(self, flush: Callable[[Sequence[Ask]], Awaitable[Sequence[Got]]], part: Callable[[Ask], int]) -> None:
+        super().__init__(flush)
+        self._part = part
+        self._lanes: dict[int, Batcher[Ask, Got]] = {}
+        self._new: asyncio.Queue[Batcher[Ask, Got]] = asyncio.Queue()
+
+    async def __call__(self, ask: Ask) -> Got:
+        part = self._part(ask)
+        if part not in self._lanes:
+            self._lanes[part] = Batcher(self._flush, self._limit)
+            self._new.put_nowait(self._lanes[part])
+        return await self._lanes[part](ask)
+
+    async def run(self) -> None:
+        async with asyncio.TaskGroup() as lanes:
+            for lane in self._lanes.values():
+                lanes.create_task(lane.run())
+            while not self._new.empty():
+                self._new.get_nowait()
+            while True:
+                lanes.create_task((await self._new.get()).run())

@@ -11,7 +11,7 @@ from typing import Protocol, TypeVar
 import structlog
 
 from pager.advance import Advance, Advanced, Item, TooManyConflicts
-from pager.loops.batcher import Batcher
+from pager.loops.batcher import Batcher, PartedBatcher
 from pager.loops.slots import Slots
 from pager.model.event import Event, PageAccepted, PageDeferred, PageDelivered, PageFailed, PageUnconfirmed
 from pager.model.incident import Page, PageState, State
@@ -45,7 +45,9 @@ class Deliver:
         compose: Composer,
         meter: Meter,
         monotonic: Callable[[], float] = time.monotonic,
+        part: Callable[[int], int] | None = None,
     ) -> None:
+        """`part`: where the store has several, that of an incident."""
         self._outbox = outbox
         self._advance = advance
         self._monotonic = monotonic
@@ -53,8 +55,12 @@ class Deliver:
         self._compose = compose
         self._meter = meter
         self._slots: dict[str, Slots] = {}
-        self._begin = Batcher[OutboxEntry, Begun](outbox.begin)
-        self._finish = Batcher[Item, Advanced](advance.events)
+        self._begin: Batcher[OutboxEntry, Begun] = (
+            Batcher(outbox.begin) if part is None else PartedBatcher(outbox.begin, lambda entry: part(entry.item.incident))
+        )
+        self._finish: Batcher[Item, Advanced] = (
+            Batcher(advance.events) if part is None else PartedBatcher(advance.events, lambda item: part(item.number))
+        )
         self._in_hand = 0
         self._room = asyncio.Event()
 

@@ -142,6 +142,7 @@ class Store:
         self.presence = _presence(worker, {stream_line: stream_keys}, parts, roles)
         # One shard is used as it is: nothing stands between.
         first, alone = parts[0], shards.count == 1
+        self.part = None if alone else shards.of_number
         self.incidents: Incidents = first.incidents if alone else ShardedIncidents(shards, [part.incidents for part in parts])
         self.deadlines = first.deadlines if alone else ShardedDeadlines([part.deadlines for part in parts])
         self.outbox = first.outbox if alone else ShardedOutbox([part.outbox for part in parts])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -37,10 +36,13 @@ async def test_alerts_of_all_shards_are_paged_before_and_after_a_master_dies(
         assert {(number - 1) % 3 for number in numbers} == {0, 1, 2}, "the tools should lie in all shards"
         (await cluster.holder("pager:{p1}:number")).kill()
         accepted = [tool for tool in TOOLS if await post(daemon, f"during-{tool}", f"{tool}-key-0123456789") == 202]
-        await asyncio.sleep(0.5)
-        await eventually(daemon.is_ready, 20, daemon.tail)
         for tool in TOOLS:
-            assert await post(daemon, f"after-{tool}", f"{tool}-key-0123456789") == 202
+
+            async def accepts(tool: str = tool) -> bool:
+                return await post(daemon, f"after-{tool}", f"{tool}-key-0123456789") == 202
+
+            await eventually(accepts, 20, daemon.tail)
+        await eventually(daemon.is_ready, 20, daemon.tail)
         await eventually(lambda: paged("after") == len(TOOLS) and paged("during") >= len(accepted), 10, daemon.tail)
         for message in pages(twilio, ANA):
             if "disk before" in message["body"]:

@@ -79,7 +79,7 @@ class Worker:
         deadlines = DeadlineLoop(cast(Deadlines, Sleeping(self, self.ports.deadlines)), self.advance, meter)
         outbox = cast(Outbox, Awaiting(self, self.ports.outbox, "outboxes"))
         channels: dict[str, Channel] = {name: cast(Channel, Gate(self, channel)) for name, channel in world.channels.items()}
-        deliver = Deliver(outbox, self.advance, lambda: channels, Compose(lambda: self.rules, self.advance.code), meter)
+        deliver = Deliver(outbox, self.advance, lambda: channels, Compose(lambda: self.rules, self.advance.code), meter, world.loop.time)
         glass = BreakGlass(
             _Pinged(self), lambda: self.rules.config, lambda: channels, meter.break_glass, started=world.loop.time()
         )  # fmt: skip

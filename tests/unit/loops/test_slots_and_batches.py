@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from pager.loops.batcher import Batcher
+from pager.loops.batcher import Batcher, PartedBatcher
 from pager.loops.slots import Slots
 
 
@@ -68,4 +68,27 @@ async def test_a_batch_that_fails_fails_for_its_callers_and_the_next_goes_on() -
     with pytest.raises(OSError, match="gone"):
         await batcher(1)
     assert await batcher(2) == 2
+    runner.cancel()
+
+
+async def test_a_part_that_does_not_answer_keeps_no_other_waiting() -> None:
+    gate, batches = asyncio.Event(), list[list[int]]()
+
+    async def flush(asked: Sequence[int]) -> list[int]:
+        batches.append(sorted(asked))
+        if asked[0] % 2:
+            await gate.wait()
+            raise OSError("gone")
+        return list(asked)
+
+    batcher = PartedBatcher(flush, part=lambda k: k % 2)
+    stuck = [asyncio.ensure_future(batcher(k)) for k in (1, 3)]
+    runner = asyncio.ensure_future(batcher.run())
+    async with asyncio.timeout(5):
+        assert list(await asyncio.gather(batcher(2), batcher(4))) == [2, 4]
+        assert await batcher(6) == 6
+        assert not any(future.done() for future in stuck)
+        gate.set()
+        assert [type(e) for e in await asyncio.gather(*stuck, return_exceptions=True)] == [OSError, OSError]
+    assert batches == [[1, 3], [2, 4], [6]]
     runner.cancel()
