@@ -25,7 +25,7 @@ from pager.model.snapshot import Snapshot
 from pager.noise.dedup import Meaning, Verdict, ended, judge
 from pager.notify.plan import Planner, Providers
 from pager.notify.telling import notices
-from pager.oncall.memo import Rota
+from pager.oncall.memo import Rota, Windows
 from pager.route.assign import Assignment, Router
 
 # Where neither route, service nor settings name a policy: a stage that reaches nobody, and so the catch-all.
@@ -40,6 +40,7 @@ class Rules:
         self.router = Router(config)
         self.planner = Planner(config, providers)
         self.rota = Rota(config.schedules, config.users)
+        self.windows = Windows(config.settings.timezone)
         self.names = {user: person.name for user, person in config.users.items()}
         self._refs: dict[str, tuple[Policy, str]] = {}
 
@@ -54,7 +55,7 @@ class Rules:
         return known[1]
 
     def world(self, facts: Facts) -> World:
-        return World(self.config, self.rota.who, self.planner, facts, self.names)
+        return World(self.config, self.rota.who, self.windows.standing, self.planner, facts, self.names)
 
 
 class Decision(msgspec.Struct, frozen=True):

@@ -13,7 +13,6 @@ from pager.model.outgoing import Tell, TellKind
 from pager.model.person import Rung
 from pager.model.policy import Policy, Stage, Target, TargetKind
 from pager.model.settings import CatchAll
-from pager.oncall.windows import contains, next_opening
 
 
 def enter(d: Draft, index: int, because: str) -> None:
@@ -145,24 +144,24 @@ def _is_skipped(d: Draft, index: int, stage: Stage) -> bool:
     elif isinstance(verdict, DoesNot):
         d.say("stage.skipped", f"stage {_title(index, stage)} does not apply", origin=stage.origin)
         return True
-    if stage.during and not contains(stage.during, d.now, d.world.config.settings.timezone):
+    if stage.during and not d.world.standing(stage.during, d.now).inside:
         d.say("stage.skipped", f"stage {_title(index, stage)} is outside its hours", origin=stage.origin)
         return True
     return False
 
 
 def _waits(d: Draft, index: int, stage: Stage) -> bool:
-    zone = d.world.config.settings.timezone
-    if stage.wait_for_hours is None or contains(stage.wait_for_hours, d.now, zone):
+    standing = d.world.standing(stage.wait_for_hours, d.now) if stage.wait_for_hours else None
+    if standing is None or standing.inside:
         return False
-    opens = next_opening(stage.wait_for_hours, d.now, zone)
+    opens = standing.until
     if opens is None:
         d.say("stage.skipped", f"stage {_title(index, stage)}: its hours never come", origin=stage.origin)
         return False
     d.next_turn()
     d.set(stage=index, phase=Phase.HOURS, entered_at=d.now, repeats=0, runs=())
     d.arm(DeadlineKind.HOURS, opens)
-    d.say("stage.waiting", f"stage {_title(index, stage)} waits for its hours: {opens:%Y-%m-%d %H:%M} UTC", origin=stage.origin)
+    d.say("stage.waiting", f"stage {_title(index, stage)} waits for its hours: {str(opens)[:16]} UTC", origin=stage.origin)
     return True
 
 
