@@ -14,7 +14,7 @@ from pager.model.event import AlertSeen, Answer, Entry, Event
 from pager.model.incident import Page
 from pager.model.outgoing import Notice, Outgoing, Priority, SendPage
 from pager.model.snapshot import Code, Identity, Snapshot
-from pager.noise.dedup import Meaning
+from pager.noise.dedup import Meaning, only_repeats
 from pager.notify.codes import page_code
 from pager.notify.telling import dead_letter_notice
 from pager.ports import Commit, Incidents, Meter, Outcome
@@ -65,7 +65,7 @@ class Advance:
 
     async def _alert_round(self, waiting: dict[Identity, list[AlertSeen]]) -> dict[Identity, list[AlertSeen]]:
         """One load, one commit; what is left to do."""
-        now, snapshots = await self._incidents.by_identity(list(waiting))
+        now, snapshots = await self._incidents.by_identity(list(waiting), lambda identity, record: only_repeats(record, waiting[identity]))
         await self._fill(Counter(self._part(seen) for snap, seen in zip(snapshots, waiting.values(), strict=True) if _may_open(snap, seen)))
         rules = self._rules()
         folded = [self._fold(snap, seen, rules, now) for snap, seen in zip(snapshots, waiting.values(), strict=True)]

@@ -5,6 +5,7 @@ but it changes nothing that a newer one has said. So the outcome is the same in 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from enum import StrEnum
 
@@ -91,6 +92,12 @@ def _repeat(known: AlertRecord, seen: AlertSeen, now: datetime) -> _Finding:
         return Meaning.REPEATS, changes, ""
     meaning = Meaning.WORSENS if severity.worse_than(before) else Meaning.EASES
     return meaning, changes, f"severity was {before}, is {severity}"
+
+
+def only_repeats(record: AlertRecord, seen: Iterable[AlertSeen]) -> bool:
+    """Whether all of these are counted in the record, and their incident stays as it is."""
+    before = record.alert.severity
+    return record.open and all(s.alert.action is Action.TRIGGER and s.alert.severity is before for s in seen)
 
 
 def _resolve(known: AlertRecord, seen: AlertSeen, now: datetime) -> _Finding:
