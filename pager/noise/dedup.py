@@ -44,10 +44,11 @@ _Finding = tuple[Meaning, dict[str, object], str]
 def judge(record: AlertRecord | None, seen: AlertSeen, now: datetime) -> Verdict:
     """What the alert means for its identity."""
     known = record or AlertRecord(alert=seen.alert)
-    if seen.entry in known.applied:
+    entry, oldest = seen.entry, seen.oldest_pending
+    if entry in known.applied:
         return Verdict(Meaning.REDELIVERED, known, "this entry was applied before")
     meaning, changes, reason = _JUDGES[seen.alert.action](known, seen, now)
-    applied = (*(e for e in known.applied if e >= seen.oldest_pending), seen.entry)
+    applied = (*[e for e in known.applied if e >= oldest], entry)
     return Verdict(meaning, replace(known, applied=applied, **changes), reason)
 
 
