@@ -8,7 +8,7 @@ from datetime import datetime
 from pager.model.alert import AlertRecord
 from pager.model.incident import Incident
 from pager.model.policy import Policy
-from pager.model.snapshot import Identity, Snapshot
+from pager.model.snapshot import Identity, Snapshot, Suffices
 from pager.store import codec
 from pager.store.connection import Command, Connection
 from pager.store.keys import Keys
@@ -23,13 +23,16 @@ class Snapshots:
         self._keys = keys
         self._policies: dict[str, Policy] = {}
 
-    async def by_identity(self, identities: Sequence[Identity]) -> tuple[datetime, list[Snapshot]]:
+    async def by_identity(self, identities: Sequence[Identity], suffices: Suffices | None = None) -> tuple[datetime, list[Snapshot]]:
         reads: list[Command] = [("TIME",)]
         if identities:
             reads.append(("MGET", *(self._keys.alert(i.scope, i.dedup_key) for i in identities)))
         time, *found = await self._connection.pipe(reads)
         records = [codec.record_of(value) if value else None for value in (found[0] if found else ())]
-        numbers = [record.incident if record else 0 for record in records]
+        numbers = [
+            record.incident if record and not (suffices and suffices(identity, record)) else 0
+            for identity, record in zip(identities, records, strict=True)
+        ]
         incidents = await self._incidents(numbers)
         await self._fetch_policies(incidents)
         return moment(time), [self._snapshot(r, i) for r, i in zip(records, incidents, strict=True)]
