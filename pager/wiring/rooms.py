@@ -39,5 +39,5 @@ class Rooms:
         self.add: Batcher[Sequence[Mapping[str, str]], Sequence[str]] = Batcher(store.add_lists)
         self.deadlines = DeadlineLoop(store.deadlines, self.advance, meter)
         compose = Compose(rules, self.advance.code, lambda incident, page, now: self.links.make(incident.number, page.seq, page.user, now))
-        self.deliver = Deliver(store.outbox, self.advance, current.channels, compose, meter, store.part)
+        self.deliver = Deliver(store.outbox, self.advance, current.channels, compose, meter, part=store.part)
         self.show = Show(store.boards, store.incidents, current.boards, rules, meter)
