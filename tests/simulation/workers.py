@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from datetime import timedelta
@@ -171,7 +172,7 @@ class Gate:
 
     def __getattr__(self, name: str) -> Any:
         method = getattr(self._port, name)
-        if not callable(method):
+        if not inspect.iscoroutinefunction(method):  # it asks nobody
             return method
         worker, of_store = self._worker, self._of_store
 
