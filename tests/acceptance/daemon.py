@@ -7,7 +7,6 @@ import json
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import textwrap
@@ -22,16 +21,10 @@ from pager.store.connection import Connections
 from pager.store.embedded import running
 from tests.fakes.twilio_fake import TwilioFake
 from tests.leaks import KNOWN, LOGS, know, leaks, secrets_of
+from tests.ports import free_port
 
 ANA, BEN, ERIK = "+14155550100", "+14155550101", "+14155550102"
 CODE = re.compile(r"Reply (\w+) to acknowledge")
-
-
-def free_port() -> int:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        port: int = sock.getsockname()[1]
-        return port
 
 
 CONFIG = """

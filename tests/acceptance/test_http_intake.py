@@ -18,8 +18,9 @@ import pytest
 from pagerduty import EventsApiV2Client
 from pagerduty.errors import HttpError
 
-from tests.acceptance.daemon import ANA, Daemon, code_in, eventually, free_port, pages
+from tests.acceptance.daemon import ANA, Daemon, code_in, eventually, pages
 from tests.fakes.twilio_fake import TwilioFake
+from tests.ports import free_port
 
 CONFIG = """
 settings:
