@@ -165,7 +165,7 @@ async def test_no_request_that_fits_the_description_or_does_not_gets_an_answer_i
         "--checks",
         checks,
         "--max-examples",
-        "12",
+        "5",
         "--seed",
         "1",
         "--phases",
