@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from typing import cast
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from pager.web.whole import WholeAnswers
 
 HEADERS_WITHIN = 20.0  # seconds, from the connection or from the request's first byte
 MOST_HEADERS = 64 * 1024  # bytes
@@ -17,7 +20,7 @@ class PatientProtocol(HttpToolsProtocol):
     _bytes = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        super().connection_made(transport)
+        super().connection_made(cast(asyncio.Transport, WholeAnswers(transport, self.loop)))
         self._wait()
 
     def connection_lost(self, exc: Exception | None) -> None:

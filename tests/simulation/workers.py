@@ -172,7 +172,7 @@ class Gate:
 
     def __getattr__(self, name: str) -> Any:
         method = getattr(self._port, name)
-        if not inspect.iscoroutinefunction(method):  # it asks nobody
+        if not inspect.iscoroutinefunction(method):
             return method
         worker, of_store = self._worker, self._of_store
 
