@@ -88,7 +88,9 @@ async def test_kill_9_at_every_point_of_the_chain_loses_no_page(lab: tuple[Path,
     assert any("script commit" in p for p in points)
     if not EVERY_POINT:
         points = [p for p in points if p.startswith("after ") and p.removeprefix("after ").partition(" #")[0] in CHANGES]
-    assert {p.partition(" ")[2].partition(" #")[0] for p in points} >= CHANGES - {"script take"}, points  # what a blocking read brings, it need not
+    assert {p.partition(" ")[2].partition(" #")[0] for p in points} >= CHANGES - {"script take"}, (
+        points
+    )  # what a blocking read brings, it need not
     room = asyncio.Semaphore(AT_ONCE)
     died: list[str] = []
 
