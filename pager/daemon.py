@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import resource
 import signal
 import socket
@@ -85,6 +86,12 @@ def _allow_many_files() -> None:
     wanted = _FILES if hard == resource.RLIM_INFINITY else min(_FILES, hard)
     if soft != resource.RLIM_INFINITY and soft < wanted:
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
+def _collect_seldom() -> None:
+    """What is loaded by now stays: looking through it for garbage stops every page for a tenth of a second."""
+    gc.freeze()
+    gc.set_threshold(10_000, 20, 50)
 
 
 def _leave(embedded: Embedded | None, lock: IO[bytes]) -> None:
@@ -313,6 +320,7 @@ class _Daemon:
 
     async def _greet(self) -> None:
         """A line to paste for who tries it for the first time."""
+        _collect_seldom()
         log.info("daemon.ready", listen=self.address, durability=self.health.durability)
         if not self.current.config.settings.demo:
             return
