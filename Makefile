@@ -6,14 +6,15 @@ BIN := $(VENV)/bin
 CONFIG ?= config
 SBOM ?= dist/pagerd.cdx.json
 
-.PHONY: help run test check soak chaos bench bench-versus lock audit sbom clean
+.PHONY: help run test check soak kill chaos bench bench-versus lock audit sbom clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make run [LISTEN=host:port]   start the daemon on config/, with a store of its own"
-	@echo "make test                     all tests"
+	@echo "make test [ARGS=...]          all tests, on two cores; one of them, to look into: ARGS='-n 0 --pdb tests/…'"
 	@echo "make check                    style, types, layers, dependencies"
 	@echo "make soak [SEEDS=0-99999]     simulated nights with faults; each promise is checked"
+	@echo "make kill                     kill -9 at every point of the chain, one after another"
 	@echo "make chaos [ARGS=...]         break a store, workers and lines under load, and audit; such as ARGS='--seconds 120 --seed 7'"
 	@echo "make bench [ARGS=...]         measure; a report"
 	@echo "make bench-versus             the same alerts to Alertmanager, if it is on PATH, and to pagerd"
@@ -26,7 +27,7 @@ run: $(VENV)/run.stamp
 	@exec $(BIN)/pagerd run --config $(CONFIG) $(if $(LISTEN),--listen $(LISTEN))
 
 test: $(VENV)/dev.stamp
-	$(BIN)/python -m pytest -q $(ARGS)
+	$(BIN)/python -m pytest -q -n 2 --dist worksteal $(ARGS)
 
 check: $(VENV)/dev.stamp
 	$(BIN)/ruff check .
@@ -37,6 +38,9 @@ check: $(VENV)/dev.stamp
 
 soak: $(VENV)/dev.stamp
 	$(BIN)/python -m tests.simulation $(or $(SEEDS),0-99999)
+
+kill: $(VENV)/dev.stamp
+	PAGERD_TEST_POINTS=all $(BIN)/python -m pytest -q tests/acceptance/test_kill.py
 
 chaos: $(VENV)/dev.stamp
 	$(BIN)/python -m tests.chaos $(ARGS)

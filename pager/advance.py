@@ -13,7 +13,7 @@ from pager.model.alert import Action
 from pager.model.event import AlertSeen, Answer, Entry, Event
 from pager.model.incident import Page
 from pager.model.outgoing import Notice, Outgoing, Priority, SendPage
-from pager.model.snapshot import Code, Identity, Snapshot
+from pager.model.snapshot import Code, Identity, Snapshot, UnreadableError
 from pager.noise.dedup import Meaning, only_repeats
 from pager.notify.codes import page_code
 from pager.notify.telling import dead_letter_notice
@@ -36,7 +36,7 @@ class Item(msgspec.Struct, frozen=True):
 class Advanced(msgspec.Struct, frozen=True):
     outcome: Outcome
     answer: Answer | None = None
-    error: Exception | None = None  # deciding failed: nothing was written
+    error: Exception | None = None  # deciding failed, or it can't be read (UnreadableError): nothing was written
 
 
 class TooManyConflicts(Exception):
@@ -52,20 +52,26 @@ class Advance:
         self._fresh: defaultdict[int, deque[int]] = defaultdict(deque)  # numbers, by the part of the store they are for
 
     # --- alerts -----------------------------------------------------------------------------------------------------------------------
-    async def alerts(self, seen: Sequence[AlertSeen]) -> None:
-        """Apply alerts, those of one identity in the order of their entries. Returns when all are committed."""
+    async def alerts(self, seen: Sequence[AlertSeen]) -> list[AlertSeen]:
+        """Apply alerts, those of one identity in the order of their entries. Returns when all are committed, but for those whose identity this
+        release can't read: these are given back."""
+        unread: list[AlertSeen] = []
         waiting: dict[Identity, list[AlertSeen]] = {}
         for alert in sorted(seen, key=lambda s: s.entry):
             waiting.setdefault(Identity(alert.alert.scope, alert.alert.dedup_key), []).append(alert)
         for _ in range(_ROUNDS):
             if not waiting:
-                return
-            waiting = await self._alert_round(waiting)
+                return unread
+            waiting = await self._alert_round(waiting, unread)
         raise TooManyConflicts(f"{len(waiting)} identities")
 
-    async def _alert_round(self, waiting: dict[Identity, list[AlertSeen]]) -> dict[Identity, list[AlertSeen]]:
+    async def _alert_round(self, waiting: dict[Identity, list[AlertSeen]], unread: list[AlertSeen]) -> dict[Identity, list[AlertSeen]]:
         """One load, one commit; what is left to do."""
         now, snapshots = await self._incidents.by_identity(list(waiting), lambda identity, record: only_repeats(record, waiting[identity]))
+        if any(snapshot.unreadable for snapshot in snapshots):
+            unread += [s for snap, seen in zip(snapshots, waiting.values(), strict=True) if snap.unreadable for s in seen]
+            waiting = {identity: seen for (identity, seen), snap in zip(waiting.items(), snapshots, strict=True) if not snap.unreadable}
+            snapshots = [snap for snap in snapshots if not snap.unreadable]
         await self._fill(Counter(self._part(seen) for snap, seen in zip(snapshots, waiting.values(), strict=True) if _may_open(snap, seen)))
         rules = self._rules()
         folded = [self._fold(snap, seen, rules, now) for snap, seen in zip(snapshots, waiting.values(), strict=True)]
@@ -135,6 +141,9 @@ class Advance:
         decided: list[tuple[int, Decision, Commit]] = []
         for k, snapshot in zip(which, snapshots, strict=True):
             item = items[k]
+            if snapshot.unreadable:
+                results[k] = Advanced(Outcome.STALE, error=UnreadableError(snapshot.unreadable))
+                continue
             try:
                 decision = decide(snapshot, item.event, rules, now)
             except Exception as error:  # one incident that can't be decided must not hold up the others

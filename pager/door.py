@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from pager.advance import Advance, Item, TooManyConflicts
 from pager.decide import Rules
 from pager.model.event import Answer, Reply, ReplyAction
+from pager.model.snapshot import UnreadableError
 from pager.notify.cards import state_words, title
 from pager.notify.commands import HELP, Ask, Order, read_command
 from pager.notify.replies import CarrierWord, NotUnderstood, read_reply
@@ -37,12 +38,16 @@ class Door:
 
         Raises StoreUnavailable when it could not be stored: then nothing was recorded."""
         [(_, known)] = [await self._incidents.by_number([number])]
+        if known[0].unreadable:
+            raise StoreUnavailable(known[0].unreadable)
         if known[0].incident is None:
             return self._answered(reply.via, Answer(f"there is no incident {number}", done=False, refused=True))
         try:
             [result] = await self._advance.events([Item(number, reply, once=reply.once, confirmed=True)])
         except TooManyConflicts as error:
             raise StoreUnavailable(str(error)) from error
+        if isinstance(result.error, UnreadableError):
+            raise StoreUnavailable(str(result.error)) from result.error
         if result.error is not None:
             raise result.error
         if result.outcome is Outcome.REPLAYED:

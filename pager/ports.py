@@ -72,7 +72,7 @@ class Incidents(Protocol):
         """The store's time and, in order, what it knows of each identity: its record, and unless that suffices the incident it points to (whole)."""
 
     async def by_number(self, numbers: Sequence[int]) -> tuple[datetime, list[Snapshot]]:
-        """The same by incident number. An unknown number gives an empty snapshot."""
+        """The same by incident number. An unknown number gives an empty snapshot, one that can't be read a snapshot that is `unreadable`."""
 
     def part_of(self, scope: str) -> int:
         """The part of the store where everything of this scope is."""
@@ -84,7 +84,6 @@ class Incidents(Protocol):
         """Each commits or conflicts alone; in order; in one round trip."""
 
     async def timeline(self, number: int) -> list[Entry]: ...
-
     async def open_numbers(self) -> list[int]:
         """Every incident that is not resolved, ascending."""
 
@@ -129,6 +128,8 @@ class Outbox(Protocol):
     async def drop(self, entry: OutboxEntry) -> None:
         """Finish an entry that changes no incident (a notice)."""
 
+    async def leave(self, entry: OutboxEntry) -> None: ...  # for a worker of a newer release to take over
+
 
 class Begun(msgspec.Struct, frozen=True):
     """`owned` False: another worker took it over, keep off. `begun_before`: a send of this very attempt was begun once already, by us or another:
@@ -169,6 +170,7 @@ class AlertStream(Protocol):
     async def bury(self, letters: Sequence[tuple[AlertEntry, str]]) -> None:
         """Move entries to the dead letters, with their reasons; atomically."""
 
+    async def leave(self, entries: Sequence[AlertEntry]) -> None: ...  # for a worker of a newer release to take over
     async def backlog(self) -> int: ...
     async def add(self, fields: Mapping[str, str]) -> str: ...
 
@@ -341,10 +343,7 @@ class Meter(Protocol):
     def paged_after(self, seconds: float) -> None:
         """From the store's acceptance of the alert to the provider's yes, for first pages."""
 
-    def late(self, seconds: float) -> None:
-        """How late a deadline was acted upon."""
-
+    def late(self, seconds: float) -> None: ...  # how late a deadline was acted upon
     def conflicts(self, count: int) -> None: ...
-
-    def failure(self, where: str) -> None:
-        """Something that should not happen, and was survived."""
+    def failure(self, where: str) -> None: ...  # something that should not happen, and was survived
+    def left(self, where: str, count: int = 1) -> None: ...  # what can't be read was left to workers of a newer release

@@ -53,6 +53,9 @@ class Metrics:
         self._late = Histogram("pagerd_deadline_lateness_seconds", "How late deadlines were acted upon", buckets=_SECONDS, registry=r)
         self._conflicts = Counter("pagerd_commit_conflicts", "Decisions taken again because somebody else committed first", registry=r)
         self._failures = Counter("pagerd_failures", "Faults of our own that were survived", ["where"], registry=r)
+        self._left = Counter(
+            "pagerd_left_to_newer", "What this release can't read, and leaves to workers of a newer one", ["where"], registry=r
+        )  # fmt: skip
         self._repairs = Counter("pagerd_invariant_repairs", "Open incidents found without a deadline, and given one", registry=r)
         self._incidents = Gauge("pagerd_incidents", "Incidents by state", ["state"], registry=r)
         self._backlog = Gauge("pagerd_backlog", "Entries not yet worked off", ["stream"], registry=r)
@@ -82,6 +85,9 @@ class Metrics:
 
     def failure(self, where: str) -> None:
         self._failures.labels(where).inc()
+
+    def left(self, where: str, count: int = 1) -> None:
+        self._left.labels(where).inc(count)
 
     def repaired(self, count: int) -> None:
         self._repairs.inc(count)

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import signal
-import socket
 import subprocess
 import textwrap
 import time
@@ -16,25 +14,9 @@ from typing import Any
 from pager.store.address import Address, Login, ask_once
 from pager.store.embedded import _binary
 from pager.store.keys import slot_of
+from tests.ports import free_port
 
 DURABLE = ("--appendonly", "yes", "--appendfsync", "always", "--save", "")
-
-
-def free_port() -> int:
-    """Below the range that the kernel hands out, and with room for a cluster's second port 10,000 above."""
-    for port in range(20_000 + os.getpid() % 1000 * 5, 30_000):
-        with socket.socket() as sock:
-            try:
-                sock.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-        if port not in _given:
-            _given.add(port)
-            return port
-    raise OSError("no free port")
-
-
-_given: set[int] = set()
 
 
 class Node:

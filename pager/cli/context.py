@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn, TypeVar
 
 import typer
 
+from pager.model.snapshot import UnreadableError
 from pager.ports import StoreUnavailable
 
 if TYPE_CHECKING:
@@ -53,6 +54,8 @@ def at_desk(folder: Path, work: Callable[[Desk], Awaitable[T]], *, if_gone: str 
 
     try:
         return asyncio.run(run())
+    except UnreadableError as error:
+        stop(NO, str(error))
     except StoreUnavailable as error:
         hint = f"config folder: {folder}" if folder.is_dir() else f"there is no folder {folder}: give the config's with --config DIR"
         stop(UNREACHABLE, f"{if_gone}{error}\n({hint}; `pagerd doctor` says more)")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
@@ -82,7 +83,11 @@ async def _read(desk: Desk, wanted: Wanted, view: Callable[[Snapshot, datetime],
         numbers.update(await desk.incidents.resolved_numbers(_ALL))
     ordered, found = sorted(numbers), list[T]()
     for start in range(0, len(ordered), _BATCH):
-        now, snapshots = await desk.incidents.by_number(ordered[start : start + _BATCH])
+        asked = ordered[start : start + _BATCH]
+        now, snapshots = await desk.incidents.by_number(asked)
+        for number, unread in zip(asked, snapshots, strict=True):
+            if unread.unreadable:
+                print(f"incident {number} is left out: {unread.unreadable}", file=sys.stderr)
         found += [view(snapshot, now) for snapshot in snapshots if snapshot.incident is not None and wanted.is_met_by(snapshot.incident)]
     return found
 
@@ -115,6 +120,8 @@ def show(number: Number, tz: ZoneOption = None, config: ConfigOption = DEFAULT_C
 
     async def read(desk: Desk) -> tuple[dict[str, Any], Zone]:
         _, [snapshot] = await desk.incidents.by_number([number])
+        if snapshot.unreadable:
+            stop(NO, f"incident {number}: {snapshot.unreadable}")
         if snapshot.incident is None:
             stop(NO, f"there is no incident {number}")
         timeline = await desk.incidents.timeline(number)

@@ -8,6 +8,7 @@ import structlog
 
 from pager.advance import Advance, Item
 from pager.model.event import Due
+from pager.model.snapshot import UnreadableError
 from pager.ports import Deadlines, Meter
 
 BATCH = 256
@@ -30,6 +31,10 @@ class DeadlineLoop:
             return 0
         results = await self._advance.events([Item(claim.number, Due(), fence=claim.fence) for claim in claims])
         for claim, result in zip(claims, results, strict=True):
+            if isinstance(result.error, UnreadableError):  # the lease runs out for those who can read it
+                self._meter.left("deadlines")
+                log.warning("deadline.left", incident=claim.number, why=str(result.error))
+                continue
             self._meter.late((now - claim.due_at).total_seconds())
             if result.error is not None:
                 log.error("deadline.failed", incident=claim.number, exc_info=result.error)

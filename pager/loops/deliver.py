@@ -16,7 +16,7 @@ from pager.loops.slots import Slots
 from pager.model.event import Event, PageAccepted, PageDeferred, PageDelivered, PageFailed, PageUnconfirmed
 from pager.model.incident import Page, PageState, State
 from pager.model.outgoing import LookUp, Notice, SendPage
-from pager.model.snapshot import Snapshot
+from pager.model.snapshot import Snapshot, UnreadableError
 from pager.ports import Begun, Channel, Fate, GiveUp, Message, Meter, Outbox, OutboxEntry, SendResult, Sent, StoreUnavailable, TryAgain
 
 SLOTS = 64  # sends under way at one provider
@@ -113,6 +113,12 @@ class Deliver:
             self._room.set()
 
     async def _see_through(self, entry: OutboxEntry, stopping: asyncio.Event) -> None:
+        try:
+            await self._deal_with(entry, stopping)
+        except UnreadableError as error:
+            await self._leave(entry, str(error))
+
+    async def _deal_with(self, entry: OutboxEntry, stopping: asyncio.Event) -> None:
         providers = entry.item.providers if isinstance(entry.item, Notice) else (entry.item.provider,)
         slots = self._slots.setdefault(providers[0], Slots(SLOTS))
         async with slots.one(entry.priority):
@@ -122,6 +128,8 @@ class Deliver:
             if not begun.owned:
                 log.info("deliver.not_ours", entry=entry.id, incident=entry.item.incident)
                 return
+            if not isinstance(entry.item, Notice):
+                _must_be_read(begun.snapshot)
             match entry.item:
                 case SendPage():
                     event = await self._send_or_fail(entry, entry.item, begun)
@@ -154,11 +162,19 @@ class Deliver:
         if result.error is not None:
             raise result.error
 
+    async def _leave(self, entry: OutboxEntry, why: str) -> None:
+        """To those who can read it. They look for what we may have sent before they send."""
+        await _until_stored(lambda: self._outbox.leave(entry))
+        self._meter.left("deliver")
+        log.warning("deliver.left", entry=entry.id, incident=entry.item.incident, why=why)
+
     # --- a page -----------------------------------------------------------------------------------------------------------------------
     async def _send_or_fail(self, entry: OutboxEntry, item: SendPage, begun: Begun) -> Event | None:
         """A fault of our own must not end in silence: the page counts as failed, and the chain goes on to the next way."""
         try:
             return await self._send(entry, item, begun)
+        except UnreadableError:
+            raise
         except Exception as error:
             self._meter.failure("deliver")
             log.exception("page.internal_error", incident=item.incident, page=item.seq)
@@ -190,6 +206,7 @@ class Deliver:
 
     def _wanted(self, item: SendPage, begun: Begun) -> Page | None:
         """The page, where it is ours to send and nobody has answered."""
+        _must_be_read(begun.snapshot)
         page = begun.snapshot.incident.page(item.seq) if begun.snapshot.incident else None
         no = why_not(begun.snapshot, page, item) if begun.owned else "another worker has taken it over"
         if no is None:
@@ -252,6 +269,12 @@ class Deliver:
                 log.info("notice.sent", incident=notice.incident, kind=notice.kind, user=notice.user, via=notice.channel)
                 return
             log.warning("notice.failed", incident=notice.incident, kind=notice.kind, user=notice.user, provider=name, why=result.why)
+
+
+def _must_be_read(snapshot: Snapshot) -> None:
+    """Raises UnreadableError: an incident that can't be read is not one that is gone."""
+    if snapshot.unreadable:
+        raise UnreadableError(snapshot.unreadable)
 
 
 def why_not(snapshot: Snapshot, page: Page | None, item: SendPage) -> str | None:

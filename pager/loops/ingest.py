@@ -32,33 +32,43 @@ class Ingest:
             return 0
         read, letters = _read(entries, oldest)
         try:
-            await self._advance.alerts([seen for _, seen in read])
+            unread = await self._advance.alerts([seen for _, seen in read])
         except StoreUnavailable:
             raise
         except Exception:
             self._meter.failure("ingest")
             log.exception("ingest.batch_failed", entries=len(read))
-            read, letters = await self._one_by_one(read, letters)
-        await self._stream.finish([entry for entry, _ in read])
+            read, letters, unread = await self._one_by_one(read, letters)
+        left = {seen.entry for seen in unread}
+        await self._stream.finish([entry for entry, seen in read if seen.entry not in left])
+        if left:
+            await self._leave([entry for entry, seen in read if seen.entry in left])
         if letters:
             await self._bury(letters)
         return len(entries)
 
     async def _one_by_one(
         self, read: list[tuple[AlertEntry, AlertSeen]], letters: list[tuple[AlertEntry, str]]
-    ) -> tuple[list[tuple[AlertEntry, AlertSeen]], list[tuple[AlertEntry, str]]]:
+    ) -> tuple[list[tuple[AlertEntry, AlertSeen]], list[tuple[AlertEntry, str]], list[AlertSeen]]:
         """Find the alert that can't be decided: it becomes a dead letter, the others go on."""
         good: list[tuple[AlertEntry, AlertSeen]] = []
+        unread: list[AlertSeen] = []
         for entry, seen in read:
             try:
-                await self._advance.alerts([seen])
+                unread += await self._advance.alerts([seen])
                 good.append((entry, seen))
             except StoreUnavailable:
                 raise
             except Exception as error:
                 log.exception("ingest.alert_failed", entry=entry.stream_id)
                 letters = [*letters, (entry, f"internal error, please report it: {type(error).__name__}: {error}")]
-        return good, letters
+        return good, letters, unread
+
+    async def _leave(self, entries: Sequence[AlertEntry]) -> None:
+        """What is known of their identities was written by a newer release, or is damaged."""
+        await self._stream.leave(entries)
+        self._meter.left("ingest", len(entries))
+        log.warning("ingest.left", entries=[entry.stream_id for entry in entries])
 
     async def _bury(self, letters: Sequence[tuple[AlertEntry, str]]) -> None:
         await self._stream.bury(letters)

@@ -16,7 +16,7 @@ from pager.decide import Rules
 from pager.model.alert import AlertRecord
 from pager.model.event import Entry
 from pager.model.incident import Incident, Page, State
-from pager.model.snapshot import Snapshot
+from pager.model.snapshot import Snapshot, UnreadableError
 from pager.notify.card import Card
 from pager.notify.cards import headline, incident_card, page_card, told
 from pager.notify.plan import BOARD
@@ -25,6 +25,7 @@ from pager.ports import Board, Boards, Claim, GiveUp, Incidents, Meter, Post, Se
 PACE = timedelta(seconds=1)  # between rounds in one channel: what Slack allows
 LOOK = timedelta(seconds=75)  # all that one look may take; what is not said by then is said by the next
 LEASE = timedelta(seconds=90)  # longer than a look, so that nobody else is at it meanwhile
+LEFT_FOR = timedelta(seconds=2)
 _AT_ONCE = 32
 _LOOK_EVERY, _SELDOM = 0.25, 2.0  # seconds; seldom where no chat is in use, and there is only to clean up
 
@@ -78,6 +79,10 @@ class Show:
         try:
             async with asyncio.timeout(self._longest):
                 await self._look(claim, snapshot, now)
+        except UnreadableError as error:  # those who can read it have a look meanwhile
+            self._meter.left("show")
+            log.warning("chat.left", incident=claim.number, why=str(error))
+            await self._boards.again(claim, now + LEFT_FOR)
         except StoreUnavailable as error:
             log.warning("chat.interrupted", incident=claim.number, why=str(error))
         except TimeoutError:
@@ -96,6 +101,8 @@ class Show:
         return free_at
 
     async def _look(self, claim: Claim, snapshot: Snapshot, now: datetime) -> None:
+        if snapshot.unreadable:
+            raise UnreadableError(snapshot.unreadable)
         incident, vendors = snapshot.incident, self._vendors()
         if incident is None or snapshot.record is None or not vendors:
             return await self._boards.done(claim, incident.version if incident else 0)

@@ -11,6 +11,10 @@ from pager.model.incident import Incident
 from pager.model.policy import Policy
 
 
+class UnreadableError(Exception):
+    """A stored value can't be read by this release. The message says why, and what to do. What depends on it is left to a newer one."""
+
+
 class Identity(msgspec.Struct, frozen=True, array_like=True):
     scope: str
     dedup_key: str
@@ -21,11 +25,13 @@ Suffices = Callable[[Identity, AlertRecord], bool]
 
 
 class Snapshot(msgspec.Struct, frozen=True):
-    """All that a decision about one incident depends on. Versions inside are those of the store when it was read."""
+    """All that a decision about one incident depends on. Versions inside are those of the store when it was read. `unreadable`: why this
+    release can't read some of it. Then the rest is empty, and nothing may be decided: it is left to a newer release."""
 
     record: AlertRecord | None = None
     incident: Incident | None = None
     policy: Policy | None = None
+    unreadable: str = ""
 
 
 class Code(msgspec.Struct, frozen=True, array_like=True):

@@ -68,9 +68,9 @@ def read_url(url: str) -> Place:
     parts = urlsplit(url)
     options = dict(parse_qsl(parts.query))
     if parts.scheme not in SCHEMES:
-        raise ValueError(f"the store's address begins with {', '.join(f'{s}://' for s in SCHEMES)} or is `embedded`")
+        raise ValueError(f"the address of the store begins with {', '.join(f'{s}://' for s in SCHEMES)} or is `embedded`")
     if unknown := sorted(options.keys() - set(_OPTIONS)):
-        raise ValueError(f"the store's address has an unknown option {unknown[0]!r}: {', '.join(_OPTIONS)}")
+        raise ValueError(f"the address of the store has an unknown option {unknown[0]!r}: {', '.join(_OPTIONS)}")
     if parts.scheme == "unix":
         return Place("server", (Address(path=unquote(parts.netloc.rpartition("@")[2] + parts.path)),), _login(parts.netloc, options, None))
     kind = parts.scheme.partition("+")[2] or "server"
@@ -136,7 +136,7 @@ def _host(text: str, port: int) -> Address:
         parts = urlsplit(f"//{text}")
         return Address(parts.hostname or "localhost", parts.port or port)
     except ValueError:
-        raise ValueError(f"the store's address has a part that is no HOST:PORT: {text!r}") from None
+        raise ValueError(f"the address of the store has a part that is no HOST:PORT: {text!r}") from None
 
 
 def _login(netloc: str, options: Mapping[str, str], tls: ssl.SSLContext | None) -> Login:
@@ -144,7 +144,7 @@ def _login(netloc: str, options: Mapping[str, str], tls: ssl.SSLContext | None) 
     username, _, password = userinfo.partition(":")
     db = options.get("db", "0")
     if not db.isdecimal():
-        raise ValueError(f"the store's address names the database {db!r}: it is a number")
+        raise ValueError(f"the address of the store names the database {db!r}: it is a number")
     return Login(
         unquote(username) or options.get("username", ""), unquote(password) or options.get("password", ""), int(db), tls
     )  # fmt: skip

@@ -104,6 +104,11 @@ class RedisAlertStream:
         await self._connection.run(script("bury"), [self._keys.stream, self._keys.dead, self._keys.retried], args)
         self._handed.difference_update(entry.stream_id for entry, _ in letters)
 
+    async def leave(self, entries: Sequence[AlertEntry]) -> None:
+        ids = [entry.stream_id for entry in entries]
+        await self._group.leave(self._keys.stream, ids)
+        self._handed.difference_update(ids)
+
     # --- dead letters -----------------------------------------------------------------------------------------------------------------
     async def dead(self) -> list[DeadLetter]:
         """In the order of their burial."""

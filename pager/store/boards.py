@@ -8,20 +8,24 @@ from pager.ports import Claim, Post
 from pager.store import codec
 from pager.store.connection import Arg, Connection
 from pager.store.keys import Keys
+from pager.store.newer import Newer
 from pager.store.scores import at_score, milliseconds
 from pager.store.scripts import script
+
+_MS = timedelta(milliseconds=1)
 
 
 class RedisBoards:
     """The port Boards."""
 
-    def __init__(self, connection: Connection, keys: Keys) -> None:
+    def __init__(self, connection: Connection, keys: Keys, newer: Newer | None = None) -> None:
+        self._newer = newer or Newer()
         self._connection = connection
         self._keys = keys
 
     async def claim(self, limit: int, lease: timedelta) -> list[Claim]:
-        lease_ms = max(1, lease // timedelta(milliseconds=1))
-        _, fence, due = await self._connection.run(script("claim"), [self._keys.boards], [lease_ms, limit])
+        args: list[Arg] = [max(1, lease // _MS), limit, self._newer.head_start // _MS]
+        _, fence, due = await self._connection.run(script("claim"), [self._keys.boards], args)
         return [Claim(int(n), float(fence), at_score(float(score))) for n, score in zip(due[::2], due[1::2], strict=True)]
 
     async def done(self, claim: Claim, version: int) -> None:

@@ -10,7 +10,9 @@ from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Any
 
-from pager.store.connection import Command, Connection, Refused
+from pager.store import codec
+from pager.store.connection import Arg, Command, Connection, Refused
+from pager.store.newer import is_for, shelf
 from pager.store.scripts import script
 
 FIRST = "0-0"  # before every entry
@@ -77,6 +79,12 @@ class Group:
         if ids:
             await self._connection.call("XACK", stream, self._group, *ids)
 
+    async def leave(self, stream: str, ids: Sequence[str]) -> None:
+        """Let go of entries of ours: a worker of a newer release inherits them."""
+        if ids:
+            args: list[Arg] = [self._group, self._worker, shelf(codec.level()), *ids]
+            await self._connection.run(script("leave"), [stream], args)
+
     async def inherit(self, limit: int) -> list[tuple[str, list[RawEntry]]]:
         """Take over up to `limit` entries that absent workers left, by stream. Looks once a second."""
         now = time.monotonic()
@@ -102,7 +110,7 @@ class Group:
             (stream, name)
             for stream, consumers in zip(self._streams, infos, strict=True)
             for name in map(_name, consumers)
-            if name != self._worker
+            if name != self._worker and is_for(name, codec.level())
         ]
         if not known:
             return []

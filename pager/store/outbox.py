@@ -10,7 +10,7 @@ import msgspec
 import structlog
 
 from pager.model.outgoing import Priority, SendPage
-from pager.model.snapshot import Snapshot
+from pager.model.snapshot import Snapshot, UnreadableError
 from pager.ports import Begun, Commit, OutboxEntry
 from pager.store import codec
 from pager.store.batch import Batch
@@ -52,6 +52,7 @@ class RedisOutbox:
         self._handed: set[tuple[Priority, str]] = set()
         self._spare: list[OutboxEntry] = []
         self._recall: _Recall | None = _Recall()
+        self._unread: list[tuple[Priority, str]] = []
 
     # --- taking -----------------------------------------------------------------------------------------------------------------------
     async def take(self, limit: int, wait: timedelta) -> list[OutboxEntry]:
@@ -60,6 +61,10 @@ class RedisOutbox:
         try:
             await self._group.ready()
             entries = await self._best(limit, wait)
+            while self._unread:
+                priority, id_ = self._unread[-1]
+                await self._group.leave(self._keys.outboxes[priority], [id_])
+                self._unread.pop()
         except BaseException as error:
             self._spare, self._recall = [], _Recall()
             if isinstance(error, Refused) and self._group.lost(error):
@@ -94,7 +99,7 @@ class RedisOutbox:
             recall.after = page[-1][0]
             recall.seen.update((priority, id_) for id_, _ in page)
             unknown = [(id_, fields) for id_, fields in page if (priority, id_) not in self._handed]
-            found += _read(priority, unknown, redelivered=True)
+            found += self._read(priority, unknown, redelivered=True)
             await self._group.forget(stream, [id_ for id_, fields in page if fields is None])
         if recall.outbox == len(self._keys.outboxes):
             self._handed &= recall.seen
@@ -104,19 +109,19 @@ class RedisOutbox:
     async def _inherited(self, limit: int) -> list[OutboxEntry]:
         taken = await self._group.inherit(limit)
         return [
-            entry for stream, raw in taken for entry in _read(Priority(self._keys.outboxes.index(stream)), raw, redelivered=True)
+            entry for stream, raw in taken for entry in self._read(Priority(self._keys.outboxes.index(stream)), raw, redelivered=True)
         ]  # fmt: skip
 
     async def _fresh(self, limit: int) -> list[OutboxEntry]:
         reply = await self._connection.run(script("take"), self._keys.outboxes, [OUTBOX_GROUP, self._worker, limit])
-        return [entry for priority, raw in zip(Priority, reply, strict=True) for entry in _read(priority, entries_of(raw))]
+        return [entry for priority, raw in zip(Priority, reply, strict=True) for entry in self._read(priority, entries_of(raw))]
 
     async def _awaited(self, limit: int, wait: timedelta) -> list[OutboxEntry]:
         """One read over all outboxes, whose count is of each: what is over the limit is kept for the next time."""
         each = max(1, limit // len(self._keys.outboxes))
         [reply] = await self._connection.block([self._group.new(each, min(wait, LONGEST_BLOCK))])
         priorities = {stream.encode(): Priority(k) for k, stream in enumerate(self._keys.outboxes)}
-        return [entry for stream, raw in reply or () for entry in _read(priorities[stream], entries_of(raw))]
+        return [entry for stream, raw in reply or () for entry in self._read(priorities[stream], entries_of(raw))]
 
     # --- sending ----------------------------------------------------------------------------------------------------------------------
     async def begin(self, entries: Sequence[OutboxEntry]) -> list[Begun]:
@@ -150,15 +155,20 @@ class RedisOutbox:
         await self._connection.run(script("commit"), *batch.call())
         self._handed.discard((entry.priority, entry.id))
 
+    async def leave(self, entry: OutboxEntry) -> None:
+        await self._group.leave(self._keys.outboxes[entry.priority], [entry.id])
+        self._handed.discard((entry.priority, entry.id))
 
-def _read(priority: Priority, raw: Iterable[RawEntry], redelivered: bool = False) -> list[OutboxEntry]:
-    """What can't be read stays pending for a release that can: it must not hold up the others."""
-    entries: list[OutboxEntry] = []
-    for id_, fields in raw:
-        if fields is None:
-            continue
-        try:
-            entries.append(OutboxEntry(priority, id_, codec.outgoing.decode(fields[1]), redelivered))
-        except codec.UnreadableError as error:
-            log.error("outbox.unreadable", entry=id_, priority=priority.name, why=str(error))
-    return entries
+    def _read(self, priority: Priority, raw: Iterable[RawEntry], redelivered: bool = False) -> list[OutboxEntry]:
+        """What can't be read is left to a release that can: it must not hold up the others."""
+        entries: list[OutboxEntry] = []
+        for id_, fields in raw:
+            if fields is None:
+                continue
+            try:
+                entries.append(OutboxEntry(priority, id_, codec.outgoing.decode(fields[1]), redelivered))
+            except UnreadableError as error:
+                log.error("outbox.unreadable", entry=id_, priority=priority.name, why=str(error))
+                self._snapshots.newer.met(str(error))
+                self._unread.append((priority, id_))
+        return entries

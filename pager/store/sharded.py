@@ -170,6 +170,9 @@ class ShardedOutbox:
     async def drop(self, entry: OutboxEntry) -> None:
         await self._each[split(entry.id)[0]].drop(_bare(entry))
 
+    async def leave(self, entry: OutboxEntry) -> None:
+        await self._each[split(entry.id)[0]].leave(_bare(entry))
+
     async def close(self) -> None:
         """What was taken and not given stays pending: others get it."""
         await self._takes.close()

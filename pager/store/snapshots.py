@@ -1,41 +1,47 @@
-"""Reading what a decision depends on: record, incident and policy, in as few round trips as the pointers between them allow."""
+"""Reading what a decision depends on: record, incident and policy, in as few round trips as the pointers between them allow. What of it
+can't be read spoils its own snapshot alone."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
+from typing import TypeVar
 
 from pager.model.alert import AlertRecord
 from pager.model.incident import Incident
 from pager.model.policy import Policy
-from pager.model.snapshot import Identity, Snapshot, Suffices
+from pager.model.snapshot import Identity, Snapshot, Suffices, UnreadableError
 from pager.store import codec
 from pager.store.connection import Command, Connection
 from pager.store.keys import Keys
+from pager.store.newer import Newer
 from pager.store.scores import moment
+
+Part = TypeVar("Part", AlertRecord, Incident)
 
 
 class Snapshots:
     """Policies are kept in memory once read: what stands under a content hash never changes."""
 
-    def __init__(self, connection: Connection, keys: Keys) -> None:
+    def __init__(self, connection: Connection, keys: Keys, newer: Newer | None = None) -> None:
         self._connection = connection
         self._keys = keys
         self._policies: dict[str, Policy] = {}
+        self.newer = newer or Newer()
 
     async def by_identity(self, identities: Sequence[Identity], suffices: Suffices | None = None) -> tuple[datetime, list[Snapshot]]:
         reads: list[Command] = [("TIME",)]
         if identities:
             reads.append(("MGET", *(self._keys.alert(i.scope, i.dedup_key) for i in identities)))
         time, *found = await self._connection.pipe(reads)
-        records = [codec.record_of(value) if value else None for value in (found[0] if found else ())]
-        numbers = [
-            record.incident if record and not (suffices and suffices(identity, record)) else 0
-            for identity, record in zip(identities, records, strict=True)
-        ]
-        incidents = await self._incidents(numbers)
-        await self._fetch_policies(incidents)
-        return moment(time), [self._snapshot(r, i) for r, i in zip(records, incidents, strict=True)]
+        records = [_read(codec.record_of, value) for value in (found[0] if found else ())]
+        incidents = await self._incidents(
+            [
+                record.incident if isinstance(record, AlertRecord) and not (suffices and suffices(identity, record)) else 0
+                for identity, record in zip(identities, records, strict=True)
+            ]
+        )
+        return moment(time), await self._snapshots(records, incidents)
 
     async def by_number(self, numbers: Sequence[int]) -> tuple[datetime, list[Snapshot]]:
         reads: list[Command] = [("TIME",)]
@@ -46,32 +52,54 @@ class Snapshots:
 
     async def around(self, stored: Sequence[bytes | None]) -> list[Snapshot]:
         """Snapshots of incidents that were read already."""
-        incidents = [codec.incident_of(value) if value else None for value in stored]
-        keys = [self._keys.alert(i.scope, i.dedup_key) for i in incidents if i is not None]
+        incidents = [_read(codec.incident_of, value) for value in stored]
+        keys = [self._keys.alert(i.scope, i.dedup_key) for i in incidents if isinstance(i, Incident)]
         found = iter(await self._connection.call("MGET", *keys) if keys else ())
-        records = [self._record(next(found)) if incident is not None else None for incident in incidents]
-        await self._fetch_policies(incidents)
-        return [self._snapshot(r, i) for r, i in zip(records, incidents, strict=True)]
+        records = [_read(codec.record_of, next(found)) if isinstance(incident, Incident) else None for incident in incidents]
+        return await self._snapshots(records, incidents)
 
-    async def _incidents(self, numbers: Sequence[int]) -> list[Incident | None]:
+    async def _incidents(self, numbers: Sequence[int]) -> list[Incident | UnreadableError | None]:
         wanted = [number for number in numbers if number]
         found = iter(await self._connection.call("MGET", *map(self._keys.incident, wanted)) if wanted else ())
-        return [self._incident(next(found)) if number else None for number in numbers]
+        return [_read(codec.incident_of, next(found)) if number else None for number in numbers]
 
-    async def _fetch_policies(self, incidents: Iterable[Incident | None]) -> None:
-        missing = list({i.policy_ref for i in incidents if i is not None and i.policy_ref not in self._policies})
-        if not missing:
-            return
-        found = await self._connection.call("MGET", *map(self._keys.policy, missing))
-        self._policies.update({ref: codec.policies.decode(value) for ref, value in zip(missing, found, strict=True) if value})
+    async def _snapshots(
+        self, records: Sequence[AlertRecord | UnreadableError | None], incidents: Sequence[Incident | UnreadableError | None]
+    ) -> list[Snapshot]:
+        unread = await self._fetch_policies(i for i in incidents if isinstance(i, Incident))
+        return [self._snapshot(record, incident, unread) for record, incident in zip(records, incidents, strict=True)]
 
-    def _snapshot(self, record: AlertRecord | None, incident: Incident | None) -> Snapshot:
+    async def _fetch_policies(self, incidents: Iterable[Incident]) -> dict[str, UnreadableError]:
+        """Those that can't be read."""
+        missing = list({i.policy_ref for i in incidents if i.policy_ref not in self._policies})
+        found = await self._connection.call("MGET", *map(self._keys.policy, missing)) if missing else ()
+        unread: dict[str, UnreadableError] = {}
+        for ref, value in zip(missing, found, strict=True):
+            try:
+                if value:
+                    self._policies[ref] = codec.policies.decode(value)
+            except UnreadableError as error:
+                unread[ref] = error
+        return unread
+
+    def _snapshot(
+        self, record: AlertRecord | UnreadableError | None, incident: Incident | UnreadableError | None, unread: dict[str, UnreadableError]
+    ) -> Snapshot:
+        if isinstance(record, UnreadableError):
+            return self._spoilt(record)
+        if isinstance(incident, UnreadableError):
+            return self._spoilt(incident)
+        if incident is not None and incident.policy_ref in unread:
+            return self._spoilt(unread[incident.policy_ref])
         return Snapshot(record, incident, self._policies.get(incident.policy_ref) if incident else None)
 
-    @staticmethod
-    def _record(value: bytes | None) -> AlertRecord | None:
-        return codec.record_of(value) if value else None
+    def _spoilt(self, error: UnreadableError) -> Snapshot:
+        self.newer.met(str(error))
+        return Snapshot(unreadable=str(error))
 
-    @staticmethod
-    def _incident(value: bytes | None) -> Incident | None:
-        return codec.incident_of(value) if value else None
+
+def _read(read: Callable[[bytes], Part], value: bytes | None) -> Part | UnreadableError | None:
+    try:
+        return read(value) if value else None
+    except UnreadableError as error:
+        return error

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import datetime
 
 import msgspec
 
+from pager.model.alert import AlertRecord
+from pager.model.incident import Incident
+from pager.model.snapshot import UnreadableError
 from pager.ports import NotLeader
 from pager.store import codec
 from pager.store.connection import Arg, Connection
@@ -42,7 +46,8 @@ class Sweeper:
         keys: list[Arg] = [self._keys.deadlines]
         args: list[Arg] = [self._keys.wake]
         for number, score, value in zip(numbers, scores, stored, strict=True):
-            if score is None and value is not None and (incident := codec.incident_of(value)).is_open:
+            incident = _incident(value) if score is None else None
+            if incident is not None and incident.is_open:
                 keys.append(self._keys.incident(number))
                 args += (number, codec.prefix(incident.version))
         repaired = await self._connection.run(script("repair"), keys, args) if len(keys) > 1 else []
@@ -60,27 +65,42 @@ class Sweeper:
         found = await self._connection.call("ZRANGEBYSCORE", self._keys.resolved, "-inf", f"({bound}", "LIMIT", 0, count)
         if not found:
             return 0
-        numbers = [int(number) for number in found]
-        keys, args = await self._what_goes(numbers)
+        keys, args = await self._what_goes([int(number) for number in found])
         dropped = await self._connection.run(script("retire"), [self._keys.fence, *keys], [token, *args])
         if dropped == 0:
             raise NotLeader(f"a leader after {token} has dropped incidents")
         return len(dropped)
 
     async def _what_goes(self, numbers: Sequence[int]) -> tuple[list[Arg], list[Arg]]:
+        """What can't be read stays: a leader that can will drop it."""
         stored = await self._connection.call("MGET", *map(self._keys.incident, numbers))
-        incidents = [codec.incident_of(value) if value else None for value in stored]
+        read = [(n, _incident(value)) for n, value in zip(numbers, stored, strict=True)]
+        known = [(n, i) for (n, i), value in zip(read, stored, strict=True) if i is not None or value is None]
+        numbers, incidents = [n for n, _ in known], [i for _, i in known]
         # An incident that is gone leaves only its place among the resolved; its own key stands in for a record that is nobody's.
         identities = [
             self._keys.alert(i.scope, i.dedup_key) if i else self._keys.incident(n) for n, i in zip(numbers, incidents, strict=True)
         ]
-        records = await self._connection.call("MGET", *identities)
+        records = await self._connection.call("MGET", *identities) if identities else []
         keys: list[Arg] = [self._keys.resolved, self._keys.counts]
         args: list[Arg] = []
         for number, incident, identity, value in zip(numbers, incidents, identities, records, strict=True):
-            record = codec.record_of(value) if incident and value else None
+            record = _record(value) if incident else None
             drops = record is not None and record.incident == number
             keys += (self._keys.incident(number), self._keys.log(number), self._keys.posts(number), identity)
             args += (number, codec.prefix(incident.version) if incident else b"")
             args.append(codec.prefix(record.version) if record and drops else b"")
         return keys, args
+
+
+def _incident(value: bytes | None) -> Incident | None:
+    """None, too, where this release can't read it."""
+    with suppress(UnreadableError):
+        return codec.incident_of(value) if value else None
+    return None
+
+
+def _record(value: bytes | None) -> AlertRecord | None:
+    with suppress(UnreadableError):
+        return codec.record_of(value) if value else None
+    return None

@@ -21,10 +21,11 @@ from pager.web.twilio import TwilioCallbacks
 
 
 class Readiness(msgspec.Struct, frozen=True):
-    """`reasons` why not; `durability` says in words what the present settings can lose."""
+    """`reasons` why not; `durability` says in words what the present settings can lose; `notes` say what else should be known."""
 
     reasons: tuple[str, ...]
     durability: str
+    notes: tuple[str, ...] = ()
 
     @property
     def ready(self) -> bool:
@@ -96,7 +97,7 @@ def _health(app: FastAPI, readiness: Callable[[], Readiness], metrics: Callable[
     async def readyz() -> Response:
         """Whether it can accept, store and page; and why not."""
         state = readiness()
-        body = {"ready": state.ready, "reasons": list(state.reasons), "durability": state.durability}
+        body = {"ready": state.ready, "reasons": list(state.reasons), "durability": state.durability, "notes": list(state.notes)}
         return JSONResponse(body, status_code=200 if state.ready else 503)
 
     @app.get("/metrics", tags=["health"], response_class=PlainTextResponse)

@@ -67,7 +67,7 @@ PAGES: Answers = {
 }
 
 READY: Answers = {
-    status: _json(what, {"ready": {"type": "boolean"}, "reasons": _TEXTS, "durability": {"type": "string"}})
+    status: _json(what, {"ready": {"type": "boolean"}, "reasons": _TEXTS, "durability": {"type": "string"}, "notes": _TEXTS})
     for status, what in ((200, "Ready"), (503, "Not ready"))
 }
 

@@ -109,6 +109,8 @@ class ReplyPages:
     async def _load(self, number: int) -> tuple[datetime, Snapshot]:
         async with asyncio.timeout(_STORED_WITHIN):
             now, [snapshot] = await self._incidents.by_number([number])
+        if snapshot.unreadable:
+            raise StoreUnavailable(snapshot.unreadable)
         return now, snapshot
 
     def _shown(self, status: int, link: Link, snapshot: Snapshot, now: datetime, said: str) -> Response:

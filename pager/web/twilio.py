@@ -88,6 +88,8 @@ class TwilioCallbacks:
         if event is None:
             return
         _, [known] = await self._incidents.by_number([incident])
+        if known.unreadable:
+            raise StoreUnavailable(known.unreadable)
         page = known.incident.page(seq) if known.incident else None
         if page is None or page.receipt not in ("", receipt):
             return

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from pager.model.config import Config
 from pager.ports import StoreUnavailable
@@ -53,7 +53,12 @@ class Health:
         reasons += [] if config.settings.demo else _without_credentials(config)
         if stopping:
             reasons.append("stopping")
-        return Readiness(tuple(reasons), self.durability)
+        return Readiness(tuple(reasons), self.durability, tuple(self._notes()))
+
+    def _notes(self) -> Iterator[str]:
+        """It does what it can: alerts must not be turned away for it."""
+        if met := self._store.newer.lately:
+            yield f"a newer release of pagerd is writing to this store, and what it writes is left to it: upgrade this worker ({met})"
 
 
 def _without_credentials(config: Config) -> list[str]:

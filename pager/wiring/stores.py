@@ -26,6 +26,7 @@ from pager.store.embedded import Embedded, running, start
 from pager.store.incidents import RedisIncidents
 from pager.store.keys import Keys, StreamKeys
 from pager.store.leader import RedisLeader
+from pager.store.newer import Newer
 from pager.store.outbox import RedisOutbox
 from pager.store.presence import Presence
 from pager.store.refusals import RedisRefusals
@@ -105,13 +106,13 @@ def find_store(settings: Settings, environment: Mapping[str, str]) -> str:
 class _Part:
     """The adapters of one shard."""
 
-    def __init__(self, connection: Connection, worker: str, keys: Keys, replicas: int, can_tell: Callable[[], bool]) -> None:
+    def __init__(self, connection: Connection, worker: str, keys: Keys, replicas: int, can_tell: Callable[[], bool], newer: Newer) -> None:
         self.connection, self.keys = connection, keys
-        snapshots = Snapshots(connection, keys)
+        snapshots = Snapshots(connection, keys, newer)
         self.incidents = RedisIncidents(connection, snapshots, worker, keys, replicas)
-        self.deadlines = RedisDeadlines(connection, keys)
+        self.deadlines = RedisDeadlines(connection, keys, newer)
         self.outbox = RedisOutbox(connection, snapshots, worker, keys, can_tell)
-        self.boards = RedisBoards(connection, keys)
+        self.boards = RedisBoards(connection, keys, newer)
         self.sweeper = Sweeper(connection, keys)
 
     async def ping(self) -> None:
@@ -134,7 +135,8 @@ class Store:
         def can_tell() -> bool:
             return self.presence.can_tell()
 
-        self._parts = parts = [_Part(holding(of.alive), worker, of, replicas, can_tell) for of in keys]
+        self.newer = newer = Newer()
+        self._parts = parts = [_Part(holding(of.alive), worker, of, replicas, can_tell, newer) for of in keys]
         stream_line = holding(stream_keys.stream)
         self.stream = RedisAlertStream(stream_line, worker, stream_keys, replicas, can_tell)
         self.refusals = RedisRefusals(parts[0].connection, keys[0])

@@ -7,7 +7,6 @@ import json
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import textwrap
@@ -15,23 +14,25 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, TypeVar
 
+import msgspec
+
+from pager.cli.looking import Wanted
+from pager.cli.looking import _read as read_incidents
+from pager.report.incident import incident_json, show_json
 from pager.store.connection import Connections
 from pager.store.embedded import running
+from pager.wiring.desk import Desk, open_desk
 from tests.fakes.twilio_fake import TwilioFake
 from tests.leaks import KNOWN, LOGS, know, leaks, secrets_of
+from tests.ports import free_port
 
 ANA, BEN, ERIK = "+14155550100", "+14155550101", "+14155550102"
+T = TypeVar("T")
 CODE = re.compile(r"Reply (\w+) to acknowledge")
-
-
-def free_port() -> int:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        port: int = sock.getsockname()[1]
-        return port
 
 
 CONFIG = """
@@ -243,13 +244,27 @@ class Daemon:
         finally:
             await connections.close()
 
-    async def incidents(self, *words: str) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = json.loads(await self.cli("list", "--json", *words))
-        return found
+    async def incidents(self, *words: Literal["--all"]) -> list[dict[str, Any]]:
+        """What `list --json` prints, without a process of its own."""
+        async with self._desk() as desk:
+            return _plain(await read_incidents(desk, Wanted("--all" in words, None, None, False), lambda s, _: incident_json(s)))
 
     async def show(self, number: int) -> dict[str, Any]:
-        found: dict[str, Any] = json.loads(await self.cli("show", str(number), "--json"))
-        return found
+        """What `show --json` prints."""
+        async with self._desk() as desk:
+            _, [snapshot] = await desk.incidents.by_number([number])
+            assert snapshot.incident is not None, f"there is no incident {number}"
+            return _plain(show_json(snapshot, await desk.incidents.timeline(number)))
+
+    def _desk(self) -> AbstractAsyncContextManager[Desk]:
+        return open_desk(self.config, self.environment)
+
+
+def _plain(found: T) -> T:
+    text = msgspec.json.encode(found).decode()
+    assert not leaks(text, KNOWN), "a secret is shown"
+    back: T = json.loads(text)
+    return back
 
 
 def pages(twilio: TwilioFake, to: str | None = None) -> list[dict[str, Any]]:

@@ -16,8 +16,9 @@ import pytest
 from pager.store.connection import Connection, connect
 from pager.store.embedded import _binary
 from tests.acceptance.conftest import end_store
-from tests.acceptance.daemon import ANA, BEN, CONFIG, Daemon, code_in, eventually, free_port, pages
+from tests.acceptance.daemon import ANA, BEN, CONFIG, Daemon, code_in, eventually, pages
 from tests.fakes.twilio_fake import TwilioFake
+from tests.ports import free_port
 
 CHAIN = '  slow:\n    stages:\n      - {{notify: ["user:ana"], via: [sms], ack_timeout: 1h}}'
 PATIENT = '  slow:\n    stages:\n      - {{notify: ["user:ana"], via: [sms], ack_timeout: 20s}}\n      - {{notify: ["user:ben"], via: [sms], ack_timeout: 1h}}'

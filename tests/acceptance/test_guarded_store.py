@@ -12,9 +12,10 @@ import pytest
 
 from pager.store.connection import connect
 from pager.store.embedded import start
-from tests.acceptance.daemon import ANA, BEN, Daemon, code_in, eventually, free_port, pages
+from tests.acceptance.daemon import ANA, BEN, Daemon, code_in, eventually, pages
 from tests.fakes.store_server import PASSWORD, Authority, acl_of_the_docs, with_tls
 from tests.fakes.twilio_fake import TwilioFake
+from tests.ports import free_port
 
 
 @pytest.fixture

@@ -18,8 +18,9 @@ import pytest
 from pagerduty import EventsApiV2Client
 from pagerduty.errors import HttpError
 
-from tests.acceptance.daemon import ANA, Daemon, code_in, eventually, free_port, pages
+from tests.acceptance.daemon import ANA, Daemon, code_in, eventually, pages
 from tests.fakes.twilio_fake import TwilioFake
+from tests.ports import free_port
 
 CONFIG = """
 settings:
@@ -164,7 +165,7 @@ async def test_no_request_that_fits_the_description_or_does_not_gets_an_answer_i
         "--checks",
         checks,
         "--max-examples",
-        "12",
+        "5",
         "--seed",
         "1",
         "--phases",

@@ -13,11 +13,12 @@ from pager.store.connection import connect
 from pager.store.embedded import start
 from pager.wiring.stores import usable
 from tests.acceptance.conftest import start_several
-from tests.acceptance.daemon import ANA, Daemon, eventually, free_port, pages
+from tests.acceptance.daemon import ANA, Daemon, eventually, pages
 from tests.fakes.mail_server import MailServer
 from tests.fakes.slack_fake import SlackFake
 from tests.fakes.twilio_fake import TwilioFake
 from tests.leaks import KNOWN, leaks
+from tests.ports import free_port
 
 PASSWORD = "st0re-passw0rd"
 MAIL = "ma1l-passw0rd"

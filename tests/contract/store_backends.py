@@ -20,6 +20,7 @@ from pager.store.finding import Named
 from pager.store.incidents import RedisIncidents
 from pager.store.keys import Keys, StreamKeys
 from pager.store.leader import RedisLeader
+from pager.store.newer import Newer
 from pager.store.outbox import RedisOutbox
 from pager.store.presence import Presence
 from pager.store.refusals import RedisRefusals
@@ -91,10 +92,11 @@ class RedisWorker:
         self.clock = 0.0  # of the presence, in seconds
         self.presence = Presence({connection: [*(of.worker(name) for of in keys), streams.worker(name)]}, lambda: self.clock)
         can_tell = self.presence.can_tell
-        snapshots = [Snapshots(connection, of) for of in keys]
+        self.newer = newer = Newer(lambda: self.clock)
+        snapshots = [Snapshots(connection, of, newer) for of in keys]
         incidents = [RedisIncidents(connection, s, name, of) for s, of in zip(snapshots, keys, strict=True)]
         outboxes = [RedisOutbox(connection, s, name, of, can_tell) for s, of in zip(snapshots, keys, strict=True)]
-        deadlines, boards = [RedisDeadlines(connection, of) for of in keys], [RedisBoards(connection, of) for of in keys]
+        deadlines, boards = [RedisDeadlines(connection, of, newer) for of in keys], [RedisBoards(connection, of, newer) for of in keys]
         sweepers, by = [Sweeper(connection, of) for of in keys], Shards(shards)
         self.incidents: Incidents = incidents[0] if shards == 1 else ShardedIncidents(by, incidents)
         self.deadlines: Deadlines = deadlines[0] if shards == 1 else ShardedDeadlines(deadlines)

@@ -34,7 +34,8 @@ CARD = Card(
 )  # fmt: skip
 PAGE = Message(address="slack:U0ALICE", text="#42 CRITICAL db: disk full", id="42-1", code="7K3M", card=CARD)
 LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
-HASTY = timedelta(seconds=1)
+HASTY = timedelta(seconds=0.5)
+TOO_LONG = 2  # seconds
 
 
 @pytest.fixture
@@ -82,7 +83,7 @@ async def test_a_storm_opens_a_persons_conversation_once(channel: Slack, slack: 
 
 
 async def test_a_conversation_that_is_slow_to_open_holds_up_no_other_person_and_nobody_for_long(channel: Slack, slack: SlackFake) -> None:
-    slack.fault("conversations.open", hang=3)
+    slack.fault("conversations.open", hang=TOO_LONG)
     began = time.monotonic()
     to_ana = [asyncio.ensure_future(channel.send(replace(PAGE, id=f"{n}-1"))) for n in range(3)]
     await asyncio.sleep(0.02)
@@ -105,8 +106,8 @@ FAULTS: dict[str, tuple[dict[str, Any], Callable[[SendResult], bool], int]] = {
     "archived": ({"error": "is_archived"}, lambda r: isinstance(r, GiveUp) and r.fault is Fault.ADDRESS, 0),
     "a token taken back": ({"error": "token_revoked"}, lambda r: isinstance(r, GiveUp) and r.fault is Fault.PROVIDER, 0),
     "an error without a cause": ({"error": "internal_error"}, lambda r: isinstance(r, TryAgain), 0),
-    "a hang": ({"hang": 3}, lambda r: isinstance(r, TryAgain), 0),
-    "a hang that was carried out": ({"hang": 3, "accepted": True}, lambda r: isinstance(r, Sent) and r.found, 1),
+    "a hang": ({"hang": TOO_LONG}, lambda r: isinstance(r, TryAgain), 0),
+    "a hang that was carried out": ({"hang": TOO_LONG, "accepted": True}, lambda r: isinstance(r, Sent) and r.found, 1),
     "a cut line": ({"drop": True}, lambda r: isinstance(r, TryAgain), 0),
     "a cut line after it was carried out": ({"drop": True, "accepted": True}, lambda r: isinstance(r, Sent) and r.found, 1),
     "a page of some proxy": ({"garbage": True}, lambda r: isinstance(r, TryAgain), 0),
@@ -216,7 +217,7 @@ async def test_what_was_posted_is_found_by_its_key_and_nothing_else_is(channel: 
     assert await channel.find_reply(posted.receipt, "42:1") is None
 
 
-@pytest.mark.parametrize("script", [{"status": 500}, {"hang": 3}, {"garbage": True}, {"error": "missing_scope"}], ids=str)
+@pytest.mark.parametrize("script", [{"status": 500}, {"hang": TOO_LONG}, {"garbage": True}, {"error": "missing_scope"}], ids=str)
 async def test_what_can_not_be_looked_up_is_not_found(channel: Slack, slack: SlackFake, script: dict[str, Any]) -> None:
     assert isinstance(await channel.send(PAGE), Sent)
     slack.fault("conversations.history", **script)
@@ -234,7 +235,8 @@ async def test_a_message_that_somebody_deleted_is_not_asked_for_again(channel: S
         assert isinstance(await channel.update(receipt, CARD, "#42"), GiveUp)
 
 
-async def test_one_slow_answer_holds_up_no_other_page(channel: Slack, slack: SlackFake) -> None:
+async def test_one_slow_answer_holds_up_no_other_page(slack: SlackFake) -> None:
+    channel = Slack("slack", slack.bot_token, api_url=slack.base_url)
     await channel._places.to_post(_person())
     slack.fault("chat.postMessage", hang=0.9)
     began = time.monotonic()
@@ -243,7 +245,9 @@ async def test_one_slow_answer_holds_up_no_other_page(channel: Slack, slack: Sla
     await asyncio.sleep(0)
     assert all(isinstance(r, Sent) for r in await asyncio.gather(*map(channel.send, others)))
     assert time.monotonic() - began < 0.9
+    assert not slow.done()
     await slow
+    await channel.close()
 
 
 # --- credentials --------------------------------------------------------------------------------------------------------------------------
@@ -322,7 +326,7 @@ def test_any_text_fits_and_calls_nobody(text: str) -> None:
 IN_DOUBT: dict[str, dict[str, Any]] = {
     "a 500": {"status": 500},
     "a 503": {"status": 503},
-    "a hang": {"hang": 3},
+    "a hang": {"hang": TOO_LONG},
     "a cut line": {"drop": True},
     "a page of some proxy": {"garbage": True},
 }
@@ -419,12 +423,12 @@ async def test_every_call_ends_within_the_timeout(channel: Slack, slack: SlackFa
 
 # what hangs, one after another
 STUCK: dict[str, list[dict[str, Any]]] = {
-    "the message": [{"method": "chat.postMessage", "hang": 3}],
-    "the look-up": [{"method": "chat.postMessage", "drop": True}, {"method": "conversations.history", "hang": 3}],
-    "the message and the look-up": [{"method": "chat.postMessage", "hang": 3}, {"method": "conversations.history", "hang": 3}],
+    "the message": [{"method": "chat.postMessage", "hang": TOO_LONG}],
+    "the look-up": [{"method": "chat.postMessage", "drop": True}, {"method": "conversations.history", "hang": TOO_LONG}],
+    "the message and the look-up": [{"method": "chat.postMessage", "hang": TOO_LONG}, {"method": "conversations.history", "hang": TOO_LONG}],
     "a message whose blocks are refused late": [
-        {"method": "chat.postMessage", "hang": 0.4, "error": "invalid_blocks"}, {"method": "chat.postMessage", "hang": 3},
-        {"method": "conversations.history", "hang": 3},
+        {"method": "chat.postMessage", "hang": 0.2, "error": "invalid_blocks"}, {"method": "chat.postMessage", "hang": TOO_LONG},
+        {"method": "conversations.history", "hang": TOO_LONG},
     ],
 }  # fmt: skip
 

@@ -60,6 +60,9 @@ class Clock:
         return (self.now - _EPOCH) // _MS
 
 
+LEFT = "left to a newer release"  # there is none here
+
+
 class _Stream(Generic[T]):
     """With one consumer group. `pending` says who holds what; `moved` are entries that were handed out more than once."""
 
@@ -94,9 +97,13 @@ class _Stream(Generic[T]):
     def take_over(self, worker: str, present: Iterable[str], limit: int) -> list[EntryId]:
         if not self.pending:
             return []
-        left = sorted(id_ for id_, who in self.pending.items() if who != worker and who not in present)[:limit]
+        left = sorted(id_ for id_, who in self.pending.items() if who not in (worker, LEFT) and who not in present)[:limit]
         self.pending.update(dict.fromkeys(left, worker))
         return left
+
+    def leave(self, id_: EntryId, worker: str) -> None:
+        if self.pending.get(id_) == worker:
+            self.pending[id_] = LEFT
 
     def finish(self, id_: EntryId) -> bool:
         self.entries.pop(id_, None)
@@ -380,6 +387,10 @@ class MemoryOutbox(_Adapter):
         empty = Snapshot()
         self._store.commit(Commit(before=empty, after=empty, finishes=(entry.priority, entry.id)), self._name, set())
 
+    async def leave(self, entry: OutboxEntry) -> None:
+        self._store.reach()
+        self._store.outboxes[entry.priority].leave(entry_id(entry.id), self._name)
+
 
 class MemoryAlerts(_Adapter):
     async def take(self, limit: int, wait: timedelta) -> tuple[EntryId, list[AlertEntry]]:
@@ -411,6 +422,11 @@ class MemoryAlerts(_Adapter):
             if self._store.alerts.finish(entry_id(entry.stream_id)):
                 self._store.dead.append(DeadLetter(_text(entry.id), reason, dict(entry.fields), self._store.clock.now))
             self._store.retried.discard(entry.id)
+
+    async def leave(self, entries: Sequence[AlertEntry]) -> None:
+        self._store.reach()
+        for entry in entries:
+            self._store.alerts.leave(entry_id(entry.stream_id), self._name)
 
     async def backlog(self) -> int:
         self._store.reach()

@@ -38,6 +38,9 @@ class NoMeter:
     def __init__(self) -> None:
         self.faults: list[str] = []
 
+    def left(self, where: str, count: int = 1) -> None:
+        raise AssertionError(f"{where} could not read {count}")
+
     def failure(self, where: str) -> None:
         self.faults.append(where)
 

@@ -247,6 +247,9 @@ class _Meter:
     def __init__(self, world: World) -> None:
         self._world = world
 
+    def left(self, where: str, count: int = 1) -> None:
+        raise AssertionError(f"{where} could not read {count}")
+
     def failure(self, where: str) -> None:
         self._world.note("failure", where=where)
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import base64
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 from urllib.parse import quote
 
@@ -88,3 +91,41 @@ def test_the_watch_fails_the_session_for_a_log_file_and_for_what_a_test_printed(
     finally:
         request.session.exitstatus = ended
     assert [line.split(":")[0].split(",")[0] for line in watch.found] == ["a_test", str(log)]
+
+
+LEAKY = """
+import pytest
+from tests.leaks import LOGS, know
+
+@pytest.mark.parametrize("k", range(4))
+def test_one(k, tmp_path):
+    know(f"summer-secret-{k}")
+    log = tmp_path / f"log-{k}"
+    log.write_text(f"listening, by summer-secret-{k}")
+    LOGS[log] = None
+"""
+
+
+def test_a_session_of_several_processes_fails_for_the_logs_of_each(tmp_path: Path) -> None:
+    (tmp_path / "conftest.py").write_text("from tests.conftest import pytest_configure\n")
+    (tmp_path / "test_leaky.py").write_text(LEAKY)
+    words = [
+        "-n",
+        "2",
+        "-p",
+        "no:cacheprovider",
+        "-c",
+        "/dev/null",
+        f"--rootdir={tmp_path}",
+        f"--basetemp={tmp_path / 'temp'}",
+        str(tmp_path),
+    ]
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", *words], capture_output=True, text=True, timeout=100, cwd=tmp_path, env=environment
+    )
+    assert "4 passed" in done.stdout, done.stdout + done.stderr
+    assert done.returncode == pytest.ExitCode.TESTS_FAILED
+    told = done.stdout.partition("secrets in logs")[2]
+    assert all(f"log-{k}: the text of the secret sum" in told for k in range(4)), done.stdout
+    assert "summer-secret" not in told

@@ -14,9 +14,9 @@ from pager.model.event import Entry
 from pager.model.incident import Incident
 from pager.model.outgoing import LookUp, Notice, Outgoing, SendPage
 from pager.model.policy import Policy
-from pager.model.snapshot import Code
+from pager.model.snapshot import Code, UnreadableError
 from pager.store import codec
-from pager.store.codec import Codec, UnreadableError
+from pager.store.codec import Codec
 from tests.unit.store.any_value import any_of
 
 # As the first schema wrote it. It must be readable for ever: never change it to fit the code.
@@ -63,6 +63,39 @@ def test_a_value_that_no_upgrade_leads_from_is_refused_in_words() -> None:
     later: Codec[Code] = Codec(Code, schema=3, upgrades={2: lambda old: old})
     with pytest.raises(UnreadableError, match="upgrade in smaller steps"):
         later.decode(OLD_CODE)
+
+
+def _user_first(old: list[Any]) -> list[Any]:
+    return [old[4], *old[:4], 0]
+
+
+def _user_last(new: list[Any]) -> list[Any]:
+    return [*new[1:5], new[0]]
+
+
+def test_a_schema_is_read_a_release_before_it_is_written() -> None:
+    present: Codec[Code] = Codec(Code)
+    following: Codec[Since] = Codec(Since, schema=2, upgrades={1: _user_first}, downgrade=_user_last)
+    after_that: Codec[Since] = Codec(Since, schema=2, upgrades={1: _user_first})
+    code, since = Code("+34600000001", "7K3M", 42, 1, "ana"), Since("ana", "+34600000001", "7K3M", 42, 1, 0)
+    assert following.decode_versioned(present.encode(code, 3)) == (since, 3)
+    assert present.decode_versioned(following.encode(since, 4)) == (code, 4)
+    assert following.decode_versioned(after_that.encode(since, 5)) == (since, 5)
+    assert after_that.decode_versioned(following.encode(since, 6)) == (since, 6)
+
+
+def test_what_the_older_schema_has_no_room_for_is_not_lost() -> None:
+    following: Codec[Since] = Codec(Since, schema=2, upgrades={1: _user_first}, downgrade=_user_last)
+    used = Since("ana", "+34600000001", "7K3M", 42, 1, 5)
+    assert following.decode(following.encode(used)) == used
+    with pytest.raises(UnreadableError, match="run the newer release"):
+        codec.codes.decode(following.encode(used))
+
+
+@given(any_of(Incident))
+def test_incidents_of_the_next_release_are_read_by_this_one(incident: Incident) -> None:
+    following: Codec[Incident] = Codec(Incident, schema=2, upgrades={1: lambda old: old}, downgrade=lambda new: new)
+    assert codec.incidents.decode(following.encode(incident)) == incident
 
 
 @pytest.mark.parametrize("damaged", [b"", b"3", b"3 1 ", b"x 1 \x95", b"3 1 \x95\xac", b"3 1 \x91\x01"])
