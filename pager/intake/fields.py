@@ -40,10 +40,10 @@ class _Fields:
 
     def text(self, name: str, limit: int = MAX_FIELD) -> str:
         value = self.fields.get(name)
-        if value is None or value == "":
-            return ""
         if isinstance(value, str):
             return clean(value, limit)
+        if value is None:
+            return ""
         if isinstance(value, (int, float, bool)):
             return clean(_scalar(value), limit)
         self._misplaced(name, value, "text")
@@ -90,14 +90,10 @@ class _Fields:
             return None
 
     def links(self) -> tuple[Link, ...]:
-        return tuple(
-            Link(href=clean(str(x.get("href") or ""), 2000), text=clean(str(x.get("text") or ""), MAX_FIELD))
-            if isinstance(x, dict) else Link(href=clean(str(x), 2000))
-            for x in self._listed("links")
-        )  # fmt: skip
+        return tuple(map(_link, self._listed("links")))
 
     def images(self) -> tuple[str, ...]:
-        return tuple(clean(str(x.get("src") or "" if isinstance(x, dict) else x), 2000) for x in self._listed("images"))
+        return tuple(map(_image, self._listed("images")))
 
     def _listed(self, name: str) -> list[Any]:
         value = self.fields.get(name)
@@ -153,6 +149,16 @@ def read_fields(fields: Mapping[str, Any], scope: str, integration: str = "", se
         client_url=texts["client_url"],
         notes=tuple(reader.notes),
     )
+
+
+def _link(value: Any) -> Link:
+    if isinstance(value, dict):
+        return Link(href=clean(str(value.get("href") or ""), 2000), text=clean(str(value.get("text") or ""), MAX_FIELD))
+    return Link(href=clean(str(value), 2000))
+
+
+def _image(value: Any) -> str:
+    return clean(str(value.get("src") or "" if isinstance(value, dict) else value), 2000)
 
 
 def made_key(source: str, service: str, component: str, class_: str, summary: str) -> str:

@@ -18,6 +18,7 @@ SCOPE = "stream"
 MAX_ENTRY = 256 * 1024  # bytes of all names and values
 
 _READ = "pagerd-alert"
+_READ_NAME = _READ.encode()
 _DEEP = KEPT_DEPTH + 10  # never less than an alert was given
 _decode_read = msgspec.json.Decoder(Alert).decode
 _encode = msgspec.json.Encoder().encode
@@ -32,9 +33,9 @@ def to_entry(alert: Alert) -> dict[str, str]:
 
 def read_entry(fields: Mapping[bytes, bytes]) -> Alert | Unreadable:
     """The alert an entry holds, or why it holds none."""
-    if len(fields) == 1 and _READ.encode() in fields:
-        return _from_read(fields[_READ.encode()])
-    size = sum(len(name) + len(value) for name, value in fields.items())
+    if len(fields) == 1 and _READ_NAME in fields:
+        return _from_read(fields[_READ_NAME])
+    size = sum(map(len, fields)) + sum(map(len, fields.values()))
     if size > MAX_ENTRY:
         return Unreadable(f"entry: {size} bytes, at most {MAX_ENTRY} are taken")
     if not fields:
