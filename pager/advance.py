@@ -14,7 +14,7 @@ from pager.model.event import AlertSeen, Answer, Entry, Event
 from pager.model.incident import Page
 from pager.model.outgoing import Notice, Outgoing, Priority, SendPage
 from pager.model.snapshot import Code, Identity, Snapshot, UnreadableError
-from pager.noise.dedup import Meaning
+from pager.noise.dedup import Meaning, only_repeats
 from pager.notify.codes import page_code
 from pager.notify.telling import dead_letter_notice
 from pager.ports import Commit, Incidents, Meter, Outcome
@@ -67,7 +67,7 @@ class Advance:
 
     async def _alert_round(self, waiting: dict[Identity, list[AlertSeen]], unread: list[AlertSeen]) -> dict[Identity, list[AlertSeen]]:
         """One load, one commit; what is left to do."""
-        now, snapshots = await self._incidents.by_identity(list(waiting))
+        now, snapshots = await self._incidents.by_identity(list(waiting), lambda identity, record: only_repeats(record, waiting[identity]))
         if any(snapshot.unreadable for snapshot in snapshots):
             unread += [s for snap, seen in zip(snapshots, waiting.values(), strict=True) if snap.unreadable for s in seen]
             waiting = {identity: seen for (identity, seen), snap in zip(waiting.items(), snapshots, strict=True) if not snap.unreadable}
@@ -77,20 +77,25 @@ class Advance:
         folded = [self._fold(snap, seen, rules, now) for snap, seen in zip(snapshots, waiting.values(), strict=True)]
         outcomes = await self._incidents.commit([fold.commit for fold in folded])
         left: dict[Identity, list[AlertSeen]] = {}
+        became: list[str] = []
         for identity, fold, outcome in zip(waiting, folded, outcomes, strict=True):
             if outcome is Outcome.CONFLICT:
                 left[identity] = waiting[identity]
                 self._meter.conflicts(1)
                 continue
-            for name in fold.outcomes:
-                self._meter.alerts(name)
+            became += fold.outcomes
             if fold.rest:
                 left[identity] = fold.rest
+        for name, count in Counter(became).items():
+            self._meter.alerts(name, count)
         return left
 
     def _fold(self, before: Snapshot, seen: list[AlertSeen], rules: Rules, now: datetime) -> _Fold:
         """Decide about alerts of one identity one after the other, as one change; up to where a second incident would begin."""
-        current, entries, outgoing, outcomes = before, list[Entry](), list[Outgoing](), list[str]()
+        current = before
+        entries: list[Entry] = []
+        outgoing: list[Outgoing] = []
+        outcomes: list[str] = []
         numbers = self._fresh[self._part(seen)]
         for k, alert in enumerate(seen):
             decision = decide(current, alert, rules, now, fresh=numbers[0] if numbers else 0)
@@ -216,15 +221,18 @@ class _Fold(msgspec.Struct, frozen=True):
     rest: list[AlertSeen]
 
 
+_OPENING = frozenset((Meaning.OPENS, Meaning.OPENS_ACKNOWLEDGED, Meaning.OPENS_RESOLVED))
+
+
 def _opens(decision: Decision) -> bool:
-    return decision.meaning in (Meaning.OPENS, Meaning.OPENS_ACKNOWLEDGED, Meaning.OPENS_RESOLVED)
+    return decision.meaning in _OPENING
 
 
 def _may_open(snapshot: Snapshot, seen: list[AlertSeen]) -> bool:
     """Whether one round may open an incident for these, never more than one: a fold ends where a second one would begin."""
-    triggers = any(s.alert.action is Action.TRIGGER for s in seen)
-    settled = snapshot.record is not None and snapshot.record.open and all(s.alert.action is not Action.RESOLVE for s in seen)
-    return triggers and not settled
+    actions = {s.alert.action for s in seen}
+    settled = snapshot.record is not None and snapshot.record.open and Action.RESOLVE not in actions
+    return Action.TRIGGER in actions and not settled
 
 
 def _outcome(decision: Decision) -> str:

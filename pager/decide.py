@@ -25,7 +25,7 @@ from pager.model.snapshot import Snapshot
 from pager.noise.dedup import Meaning, Verdict, ended, judge
 from pager.notify.plan import Planner, Providers
 from pager.notify.telling import notices
-from pager.oncall.memo import Rota
+from pager.oncall.memo import Rota, Windows
 from pager.route.assign import Assignment, Router
 
 # Where neither route, service nor settings name a policy: a stage that reaches nobody, and so the catch-all.
@@ -40,6 +40,7 @@ class Rules:
         self.router = Router(config)
         self.planner = Planner(config, providers)
         self.rota = Rota(config.schedules, config.users)
+        self.windows = Windows(config.settings.timezone)
         self.names = {user: person.name for user, person in config.users.items()}
         self._refs: dict[str, tuple[Policy, str]] = {}
 
@@ -54,7 +55,7 @@ class Rules:
         return known[1]
 
     def world(self, facts: Facts) -> World:
-        return World(self.config, self.rota.who, self.planner, facts, self.names)
+        return World(self.config, self.rota.who, self.windows.standing, self.planner, facts, self.names)
 
 
 class Decision(msgspec.Struct, frozen=True):
@@ -72,7 +73,7 @@ def decide(before: Snapshot, event: Event, rules: Rules, now: datetime, fresh: i
     change nothing."""
     if isinstance(event, AlertSeen):
         verdict = judge(before.record, event, now)
-        return replace(_alert(before, event, verdict, rules, now, fresh), meaning=verdict.meaning)
+        return _alert(before, event, verdict, rules, now, fresh)
     if before.incident is None or before.record is None:
         return Decision(before)
     d = _draft(before, before.incident, before.record, rules, now)
@@ -82,17 +83,18 @@ def decide(before: Snapshot, event: Event, rules: Rules, now: datetime, fresh: i
 
 
 def _alert(before: Snapshot, seen: AlertSeen, verdict: Verdict, rules: Rules, now: datetime, fresh: int) -> Decision:
-    match verdict.meaning:
-        case Meaning.REDELIVERED:
-            return Decision(before)
+    meaning = verdict.meaning
+    match meaning:
+        case Meaning.REPEATS:
+            return Decision(replace(before, record=verdict.record), meaning=meaning)
         case Meaning.OPENS | Meaning.OPENS_ACKNOWLEDGED | Meaning.OPENS_RESOLVED:
             return _open(before, seen, verdict, rules, now, fresh)
-        case Meaning.REPEATS:
-            return Decision(replace(before, record=verdict.record))
+        case Meaning.REDELIVERED:
+            return Decision(before, meaning=meaning)
         case Meaning.NOTHING_OPEN | Meaning.SUPERSEDED:
             what = f"{seen.alert.action} of {seen.alert.scope}/{seen.alert.dedup_key}: {verdict.reason}"
-            entry = Entry(now, verdict.record.incident, f"alert.{verdict.meaning}", _who(seen), what)
-            return Decision(replace(before, record=verdict.record), (entry,))
+            entry = Entry(now, verdict.record.incident, f"alert.{meaning}", _who(seen), what)
+            return Decision(replace(before, record=verdict.record), (entry,), meaning=meaning)
         case Meaning.WORSENS | Meaning.EASES | Meaning.ACKNOWLEDGES | Meaning.RESOLVES:
             return _about_open(before, seen, verdict, rules, now)
 
@@ -100,7 +102,7 @@ def _alert(before: Snapshot, seen: AlertSeen, verdict: Verdict, rules: Rules, no
 def _about_open(before: Snapshot, seen: AlertSeen, verdict: Verdict, rules: Rules, now: datetime) -> Decision:
     """An alert that changes the incident it belongs to."""
     if before.incident is None or not before.incident.is_open:
-        return Decision(replace(before, record=verdict.record))
+        return Decision(replace(before, record=verdict.record), meaning=verdict.meaning)
     d = _draft(before, before.incident, verdict.record, rules, now)
     match verdict.meaning:
         case Meaning.RESOLVES:
@@ -111,7 +113,7 @@ def _about_open(before: Snapshot, seen: AlertSeen, verdict: Verdict, rules: Rule
             _severity_changed(d, seen, verdict, rules)
         case _:
             pass
-    return _decision(before, verdict.record, d, rules)
+    return _decision(before, verdict.record, d, rules, verdict.meaning)
 
 
 def _severity_changed(d: Draft, seen: AlertSeen, verdict: Verdict, rules: Rules) -> None:
@@ -163,7 +165,7 @@ def _open(before: Snapshot, seen: AlertSeen, verdict: Verdict, rules: Rules, now
     for note in (*seen.alert.notes, *assigned.notes):
         d.say("alert.mended", note, _who(seen))
     _first_word(d, seen, verdict, assigned, rules)
-    return _decision(before, record, d, rules)
+    return _decision(before, record, d, rules, verdict.meaning)
 
 
 def _first_word(d: Draft, seen: AlertSeen, verdict: Verdict, assigned: Assignment, rules: Rules) -> None:
@@ -206,16 +208,11 @@ def _draft(before: Snapshot, incident: Incident, record: AlertRecord, rules: Rul
 
 
 def _facts(incident: Incident, record: AlertRecord) -> Facts:
-    return Facts.of(
-        record.alert,
-        severity=incident.severity,
-        service=incident.service,
-        urgency=incident.urgency,
-        labels=incident.labels,
-        stage=incident.stage + 1,
-        alerts=incident.alerts,
-        repeats=record.repeats,
-    )
+    made = {
+        "severity": incident.severity, "service": incident.service, "urgency": incident.urgency, "labels": incident.labels,
+        "stage": incident.stage + 1, "alerts": incident.alerts, "repeats": record.repeats,
+    }  # fmt: skip
+    return Facts(record.alert, made)
 
 
 def _rooms(d: Draft, record: AlertRecord, rules: Rules) -> None:
@@ -241,18 +238,19 @@ def _quiet(d: Draft, record: AlertRecord, rules: Rules) -> bool:
     return not d.incident.is_open
 
 
-def _decision(before: Snapshot, record: AlertRecord, d: Draft, rules: Rules) -> Decision:
+def _decision(before: Snapshot, record: AlertRecord, d: Draft, rules: Rules, meaning: Meaning | None = None) -> Decision:
     if d.policy is not before.policy and before.incident is not None:
         d.set(policy_ref=rules.ref(d.policy))
     if d.entries:
         _rooms(d, record, rules)
     told = notices(d.tells, d.incident, record, rules.planner, d.now)
-    if not d.incident.is_open and record.incident == d.incident.number and record.open:
-        record = ended(record, d.now)
-    if not d.incident.is_open and d.incident.ended_with is None and record.incident == d.incident.number:
-        d.set(ended_with=replace(record, applied=()))
+    if not d.incident.is_open and record.incident == d.incident.number:
+        if record.open:
+            record = ended(record, d.now)
+        if d.incident.ended_with is None:
+            d.set(ended_with=replace(record, applied=()))
     after = Snapshot(record=record, incident=d.incident, policy=d.policy)
-    return Decision(after, tuple(d.entries), (*d.wanted_outgoing(), *told), d.answer)
+    return Decision(after, tuple(d.entries), (*d.wanted_outgoing(), *told), d.answer, meaning)
 
 
 def _start(policy: Policy, name: str | None) -> int:

@@ -11,7 +11,7 @@ import msgspec
 
 from pager.model.event import Entry, EntryId, Fault
 from pager.model.outgoing import Outgoing, Priority
-from pager.model.snapshot import Code, Identity, Snapshot
+from pager.model.snapshot import Code, Identity, Snapshot, Suffices
 from pager.notify.card import Card
 
 
@@ -68,8 +68,8 @@ class Incidents(Protocol):
     async def now(self) -> datetime:
         """The store's clock, UTC: the only clock that decisions see."""
 
-    async def by_identity(self, identities: Sequence[Identity]) -> tuple[datetime, list[Snapshot]]:
-        """The store's time and, in order, what it knows of each identity: its record, and the incident the record points to (whole, policy included)."""
+    async def by_identity(self, identities: Sequence[Identity], suffices: Suffices | None = None) -> tuple[datetime, list[Snapshot]]:
+        """The store's time and, in order, what it knows of each identity: its record, and unless that suffices the incident it points to (whole)."""
 
     async def by_number(self, numbers: Sequence[int]) -> tuple[datetime, list[Snapshot]]:
         """The same by incident number. An unknown number gives an empty snapshot, one that can't be read a snapshot that is `unreadable`."""

@@ -13,7 +13,6 @@ from pager.model.outgoing import Tell, TellKind
 from pager.model.person import Rung
 from pager.model.policy import Policy, Stage, Target, TargetKind
 from pager.model.settings import CatchAll
-from pager.oncall.windows import contains, next_opening
 
 
 def enter(d: Draft, index: int, because: str) -> None:
@@ -36,10 +35,8 @@ def enter(d: Draft, index: int, because: str) -> None:
         if found.takes_over and _take_over(d, found.takes_over, stage):
             index, extra = 0, found.people
             continue
-        d.next_turn()
-        if index != d.incident.stage or d.incident.phase is not Phase.STAGE:
-            d.set(repeats=0)
-        d.set(stage=index, phase=Phase.STAGE, entered_at=d.now)
+        again = index == d.incident.stage and d.incident.phase is Phase.STAGE
+        d.next_turn(stage=index, phase=Phase.STAGE, entered_at=d.now, repeats=d.incident.repeats if again else 0)
         d.say("stage.entered", f"stage {_title(index, stage)}: {because}", origin=stage.origin)
         for empty in found.empty:
             d.say("target.empty", empty.why, origin=empty.origin or stage.origin)
@@ -80,8 +77,7 @@ def catch_all(d: Draft, because: str) -> None:
     targets, every = catch_all_of(d)
     found = resolve(targets, d.world, d.now)
     _post_to(d, found.channels)
-    d.next_turn()
-    d.set(phase=Phase.CATCH_ALL, entered_at=d.now)
+    d.next_turn(phase=Phase.CATCH_ALL, entered_at=d.now)
     d.say("catch_all.entered", because)
     for empty in found.empty:
         d.say("target.empty", empty.why, origin=empty.origin)
@@ -106,8 +102,7 @@ def assign(d: Draft, target: Target, because: str) -> bool:
     """Page somebody named by hand; the chain waits where it is. False when the target reaches nobody."""
     found = resolve((target,), d.world, d.now)
     _trigger(d)
-    d.next_turn()
-    d.set(phase=Phase.ASSIGNED, entered_at=d.now, runs=())
+    d.next_turn(phase=Phase.ASSIGNED, entered_at=d.now, runs=())
     d.say("incident.assigned", because)
     planner = d.world.planner
     return ask(d, found.people, lambda user: planner.ladder(user, d.incident)) or ask(d, found.people, planner.every_way)
@@ -115,8 +110,9 @@ def assign(d: Draft, target: Target, because: str) -> bool:
 
 def _post_to(d: Draft, channels: tuple[str, ...]) -> None:
     """`channel:slack/#name`: the incident has a message there from now on."""
-    rooms = [name.partition("/")[2] or name for name in channels]
-    d.set(chats=tuple(dict.fromkeys((*d.incident.chats, *rooms))) if rooms else d.incident.chats)
+    if channels:
+        rooms = [name.partition("/")[2] or name for name in channels]
+        d.set(chats=tuple(dict.fromkeys((*d.incident.chats, *rooms))))
 
 
 def _only_posts(stage: Stage) -> bool:
@@ -145,24 +141,23 @@ def _is_skipped(d: Draft, index: int, stage: Stage) -> bool:
     elif isinstance(verdict, DoesNot):
         d.say("stage.skipped", f"stage {_title(index, stage)} does not apply", origin=stage.origin)
         return True
-    if stage.during and not contains(stage.during, d.now, d.world.config.settings.timezone):
+    if stage.during and not d.world.standing(stage.during, d.now).inside:
         d.say("stage.skipped", f"stage {_title(index, stage)} is outside its hours", origin=stage.origin)
         return True
     return False
 
 
 def _waits(d: Draft, index: int, stage: Stage) -> bool:
-    zone = d.world.config.settings.timezone
-    if stage.wait_for_hours is None or contains(stage.wait_for_hours, d.now, zone):
+    standing = d.world.standing(stage.wait_for_hours, d.now) if stage.wait_for_hours else None
+    if standing is None or standing.inside:
         return False
-    opens = next_opening(stage.wait_for_hours, d.now, zone)
+    opens = standing.until
     if opens is None:
         d.say("stage.skipped", f"stage {_title(index, stage)}: its hours never come", origin=stage.origin)
         return False
-    d.next_turn()
-    d.set(stage=index, phase=Phase.HOURS, entered_at=d.now, repeats=0, runs=())
+    d.next_turn(stage=index, phase=Phase.HOURS, entered_at=d.now, repeats=0, runs=())
     d.arm(DeadlineKind.HOURS, opens)
-    d.say("stage.waiting", f"stage {_title(index, stage)} waits for its hours: {opens:%Y-%m-%d %H:%M} UTC", origin=stage.origin)
+    d.say("stage.waiting", f"stage {_title(index, stage)} waits for its hours: {str(opens)[:16]} UTC", origin=stage.origin)
     return True
 
 

@@ -63,10 +63,10 @@ class Draft:
     def is_armed(self, kind: DeadlineKind) -> bool:
         return any(d.kind is kind for d in self.incident.deadlines)
 
-    def next_turn(self) -> None:
+    def next_turn(self, **changes: Any) -> None:
         """The chain moves: timers of the turn before are void."""
         lasting = tuple(d for d in self.incident.deadlines if d.kind in LASTING)
-        self.set(turn=self.incident.turn + 1, deadlines=lasting)
+        self.set(turn=self.incident.turn + 1, deadlines=lasting, **changes)
 
     # --- pages and runs ---------------------------------------------------------------------------------------------------------------
     def run_of(self, user: str) -> Run | None:

@@ -11,10 +11,12 @@ import msgspec
 from pager.conditions.condition import Facts
 from pager.model.config import Config
 from pager.model.event import Fault
+from pager.model.hours import Hours
 from pager.model.incident import Incident, Page, Run
 from pager.model.outgoing import Planned
 from pager.model.person import Rung
 from pager.model.schedule import OnCall
+from pager.oncall.windows import Standing
 
 
 class Planner(Protocol):
@@ -37,11 +39,16 @@ class OnCallOf(Protocol):
     def __call__(self, schedule: str, at: datetime) -> tuple[OnCall, ...]: ...
 
 
+class StandingOf(Protocol):
+    def __call__(self, hours: Hours, at: datetime) -> Standing: ...
+
+
 class World(msgspec.Struct, frozen=True):
     """What the machine may look at besides the incident. All of it answers for the config now in force, at the moment asked."""
 
     config: Config
     on_call: OnCallOf
+    standing: StandingOf
     planner: Planner
     facts: Facts
     names: Mapping[str, str] = {}

@@ -12,7 +12,10 @@ MAX_KEY = 255
 
 def clean(text: str, limit: int) -> str:
     """One line without control characters, at most `limit` characters."""
-    if not text.isprintable():
+    printable = text.isprintable()
+    if printable and type(text) is str and len(text) <= limit and (" " not in text or ("  " not in text and text == text.strip())):
+        return text  # as most are: of all kinds of space only the plain one is printable
+    if not printable:
         text = "".join(c if c.isprintable() else _instead(c) for c in text)
     text = " ".join(text.split())
     return text if len(text) <= limit else text[: limit - 1] + "…"

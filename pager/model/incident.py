@@ -183,7 +183,7 @@ class Incident(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True)
 
     @property
     def next_deadline(self) -> datetime | None:
-        return min((d.at for d in self.deadlines), default=None)
+        return min([d.at for d in self.deadlines], default=None)
 
     @property
     def thread(self) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import msgspec
 
 from pager.model.alert import AlertRecord
@@ -23,6 +25,10 @@ class NewerError(UnreadableError):
 class Identity(msgspec.Struct, frozen=True, array_like=True):
     scope: str
     dedup_key: str
+
+
+Suffices = Callable[[Identity, AlertRecord], bool]
+"""Whether an identity's record is all that a decision will need: reading its incident is then saved."""
 
 
 class Snapshot(msgspec.Struct, frozen=True):

@@ -5,6 +5,7 @@ but it changes nothing that a newer one has said. So the outcome is the same in 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from enum import StrEnum
 
@@ -43,10 +44,11 @@ _Finding = tuple[Meaning, dict[str, object], str]
 def judge(record: AlertRecord | None, seen: AlertSeen, now: datetime) -> Verdict:
     """What the alert means for its identity."""
     known = record or AlertRecord(alert=seen.alert)
-    if seen.entry in known.applied:
+    entry, oldest = seen.entry, seen.oldest_pending
+    if entry in known.applied:
         return Verdict(Meaning.REDELIVERED, known, "this entry was applied before")
     meaning, changes, reason = _JUDGES[seen.alert.action](known, seen, now)
-    applied = (*(e for e in known.applied if e >= seen.oldest_pending), seen.entry)
+    applied = (*[e for e in known.applied if e >= oldest], entry)
     return Verdict(meaning, replace(known, applied=applied, **changes), reason)
 
 
@@ -91,6 +93,12 @@ def _repeat(known: AlertRecord, seen: AlertSeen, now: datetime) -> _Finding:
         return Meaning.REPEATS, changes, ""
     meaning = Meaning.WORSENS if severity.worse_than(before) else Meaning.EASES
     return meaning, changes, f"severity was {before}, is {severity}"
+
+
+def only_repeats(record: AlertRecord, seen: Iterable[AlertSeen]) -> bool:
+    """Whether all of these are counted in the record, and their incident stays as it is."""
+    before = record.alert.severity
+    return record.open and all(s.alert.action is Action.TRIGGER and s.alert.severity is before for s in seen)
 
 
 def _resolve(known: AlertRecord, seen: AlertSeen, now: datetime) -> _Finding:

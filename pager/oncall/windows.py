@@ -5,11 +5,20 @@ from __future__ import annotations
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
+import msgspec
+
 from pager.model.hours import Hours
 from pager.oncall.instants import instant, wall, zone
 
 _DAY = timedelta(days=1)
 _LOOK_AHEAD = 366  # days: a window that does not come within a year never comes
+
+
+class Standing(msgspec.Struct, frozen=True):
+    """Whether a moment is inside of some hours, and until when that holds; None: outside, and they never come."""
+
+    inside: bool
+    until: datetime | None
 
 
 def contains(hours: Hours, at: datetime, default_timezone: str) -> bool:
@@ -29,8 +38,12 @@ def next_opening(hours: Hours, at: datetime, default_timezone: str) -> datetime 
 
 def next_edge(hours: Hours, at: datetime, default_timezone: str) -> datetime | None:
     """When being inside or outside may change next, strictly after `at`."""
+    return standing(hours, at, default_timezone).until
+
+
+def standing(hours: Hours, at: datetime, default_timezone: str) -> Standing:
     inside = _span_around(hours, at, default_timezone)
-    return inside[1] if inside else next_opening(hours, at, default_timezone)
+    return Standing(True, inside[1]) if inside else Standing(False, next_opening(hours, at, default_timezone))
 
 
 def _span_around(hours: Hours, at: datetime, default_timezone: str) -> tuple[datetime, datetime] | None:

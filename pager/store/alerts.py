@@ -140,8 +140,8 @@ def _read(raw: Sequence[RawEntry]) -> list[AlertEntry]:
 
 def _entry(stands: str, fields: dict[bytes, bytes]) -> AlertEntry:
     """A retried dead letter says its first id. That lies in the past: what claims another is somebody else's field."""
-    own, first = _id(stands.encode()), fields.get(FIRST_ID, b"")
-    if _ID.fullmatch(first) and _id(first) <= own:
+    own, first = _id(stands.encode()), fields.get(FIRST_ID)
+    if first is not None and _ID.fullmatch(first) and _id(first) <= own:
         del fields[FIRST_ID]
         own = _id(first)
     return AlertEntry(own, fields, stands)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from pager.model.event import Entry
-from pager.model.snapshot import Code, Identity, Snapshot
+from pager.model.snapshot import Code, Identity, Snapshot, Suffices
 from pager.ports import Commit, Outcome
 from pager.store import codec
 from pager.store.batch import Batch
@@ -37,8 +37,8 @@ class RedisIncidents:
     async def now(self) -> datetime:
         return moment(await self._connection.call("TIME"))
 
-    async def by_identity(self, identities: Sequence[Identity]) -> tuple[datetime, list[Snapshot]]:
-        return await self._snapshots.by_identity(identities)
+    async def by_identity(self, identities: Sequence[Identity], suffices: Suffices | None = None) -> tuple[datetime, list[Snapshot]]:
+        return await self._snapshots.by_identity(identities, suffices)
 
     async def by_number(self, numbers: Sequence[int]) -> tuple[datetime, list[Snapshot]]:
         return await self._snapshots.by_number(numbers)

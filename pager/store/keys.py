@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from binascii import crc_hqx
+from functools import lru_cache
 from hashlib import blake2b
 
 from pager.model.outgoing import Priority
@@ -53,9 +54,8 @@ class Keys:
         self.every_incident = f"{self._incident}*"
 
     def alert(self, scope: str, dedup_key: str) -> str:
-        """The record of an identity; 16 bytes of BLAKE2b keep long keys short and strange ones harmless."""
-        digest = blake2b(f"{len(scope)}:{scope}{dedup_key}".encode(errors="surrogatepass"), digest_size=16)
-        return self._alert + digest.hexdigest()
+        """The record of an identity."""
+        return self._alert + _digest(scope, dedup_key)
 
     def incident(self, number: int) -> str:
         return f"{self._incident}{number}"
@@ -92,6 +92,12 @@ class Keys:
     def worker(self, name: str) -> str:
         """There while the worker is present, for what it holds of the outboxes."""
         return f"{self._prefix}worker:{name}"
+
+
+@lru_cache(maxsize=4096)
+def _digest(scope: str, dedup_key: str) -> str:
+    """16 bytes of BLAKE2b keep long keys short and strange ones harmless. Remembered: what is read under a key is mostly written soon."""
+    return blake2b(f"{len(scope)}:{scope}{dedup_key}".encode(errors="surrogatepass"), digest_size=16).hexdigest()
 
 
 def slot_of(key: str) -> int:

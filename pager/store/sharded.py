@@ -12,7 +12,7 @@ from typing import Any, Generic, TypeVar
 from msgspec.structs import replace
 
 from pager.model.event import Entry
-from pager.model.snapshot import Code, Identity, Snapshot
+from pager.model.snapshot import Code, Identity, Snapshot, Suffices
 from pager.ports import Begun, Claim, Commit, OutboxEntry, Outcome, Post, StoreUnavailable
 from pager.store.boards import RedisBoards
 from pager.store.deadlines import RedisDeadlines
@@ -39,23 +39,23 @@ class ShardedIncidents:
     def part_of(self, scope: str) -> int:
         return self._shards.of_scope(scope)
 
-    async def by_identity(self, identities: Sequence[Identity]) -> tuple[datetime, list[Snapshot]]:
-        return await self._loaded(identities, lambda i: self._shards.of_scope(i.scope), lambda one: one.by_identity)
+    async def by_identity(self, identities: Sequence[Identity], suffices: Suffices | None = None) -> tuple[datetime, list[Snapshot]]:
+        return await self._loaded(identities, lambda i: self._shards.of_scope(i.scope), lambda one, mine: one.by_identity(mine, suffices))
 
     async def by_number(self, numbers: Sequence[int]) -> tuple[datetime, list[Snapshot]]:
-        return await self._loaded(numbers, self._shards.of_number, lambda one: one.by_number)
+        return await self._loaded(numbers, self._shards.of_number, lambda one, mine: one.by_number(mine))
 
     async def _loaded(
         self,
         items: Sequence[Item],
         shard: Callable[[Item], int],
-        load: Callable[[RedisIncidents], Callable[[Sequence[Item]], Awaitable[tuple[datetime, list[Snapshot]]]]],
+        load: Callable[[RedisIncidents, Sequence[Item]], Awaitable[tuple[datetime, list[Snapshot]]]],
     ) -> tuple[datetime, list[Snapshot]]:
         """The latest of the times: a deadline that a claim found due must be so for the decision, too."""
         times: list[datetime] = []
 
         async def ask(k: int, mine: Sequence[Item]) -> list[Snapshot]:
-            time, snapshots = await load(self._each[k])(mine)
+            time, snapshots = await load(self._each[k], mine)
             times.append(time)
             return snapshots
 

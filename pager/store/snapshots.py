@@ -10,7 +10,7 @@ from typing import TypeVar
 from pager.model.alert import AlertRecord
 from pager.model.incident import Incident
 from pager.model.policy import Policy
-from pager.model.snapshot import Identity, Snapshot, UnreadableError
+from pager.model.snapshot import Identity, Snapshot, Suffices, UnreadableError
 from pager.store import codec
 from pager.store.connection import Command, Connection
 from pager.store.keys import Keys
@@ -29,13 +29,18 @@ class Snapshots:
         self._policies: dict[str, Policy] = {}
         self.newer = newer or Newer()
 
-    async def by_identity(self, identities: Sequence[Identity]) -> tuple[datetime, list[Snapshot]]:
+    async def by_identity(self, identities: Sequence[Identity], suffices: Suffices | None = None) -> tuple[datetime, list[Snapshot]]:
         reads: list[Command] = [("TIME",)]
         if identities:
             reads.append(("MGET", *(self._keys.alert(i.scope, i.dedup_key) for i in identities)))
         time, *found = await self._connection.pipe(reads)
         records = [_read(codec.record_of, value) for value in (found[0] if found else ())]
-        incidents = await self._incidents([record.incident if isinstance(record, AlertRecord) else 0 for record in records])
+        incidents = await self._incidents(
+            [
+                record.incident if isinstance(record, AlertRecord) and not (suffices and suffices(identity, record)) else 0
+                for identity, record in zip(identities, records, strict=True)
+            ]
+        )
         return moment(time), await self._snapshots(records, incidents)
 
     async def by_number(self, numbers: Sequence[int]) -> tuple[datetime, list[Snapshot]]:

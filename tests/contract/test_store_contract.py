@@ -31,6 +31,15 @@ async def test_what_was_committed_is_loaded_whole(store: Backend) -> None:
     assert by_identity == [Snapshot(), snapshot]
 
 
+async def test_a_record_that_suffices_comes_without_its_incident(store: Backend) -> None:
+    incidents = store.worker().incidents
+    whole, other = await opened(incidents), await opened(incidents, Identity("tool", "other"))
+    _, found = await incidents.by_identity(
+        [CPU, DISK, Identity("tool", "other")], lambda identity, record: identity == DISK and record.open
+    )
+    assert found == [Snapshot(), Snapshot(record=whole.record), other]
+
+
 async def test_another_worker_reads_the_policy_of_an_incident_it_never_saw(store: Backend) -> None:
     await opened(store.worker("w1").incidents)
     _, [snapshot] = await store.worker("w2").incidents.by_identity([DISK])

@@ -18,7 +18,7 @@ from pager.model.event import Entry, EntryId
 from pager.model.incident import Incident
 from pager.model.outgoing import Outgoing, Priority, SendPage
 from pager.model.policy import Policy
-from pager.model.snapshot import Code, Identity, Snapshot
+from pager.model.snapshot import Code, Identity, Snapshot, Suffices
 from pager.ports import (
     AlertEntry,
     AlertStream,
@@ -268,8 +268,11 @@ class _Adapter:
 
 
 class MemoryIncidents(_Adapter):
-    async def by_identity(self, identities: Sequence[Identity]) -> tuple[datetime, list[Snapshot]]:
-        return await self.now(), [self._store.by_identity(identity) for identity in identities]
+    async def by_identity(self, identities: Sequence[Identity], suffices: Suffices | None = None) -> tuple[datetime, list[Snapshot]]:
+        found = [(identity, self._store.by_identity(identity)) for identity in identities]
+        return await self.now(), [
+            Snapshot(snap.record) if suffices and snap.record and suffices(identity, snap.record) else snap for identity, snap in found
+        ]
 
     async def by_number(self, numbers: Sequence[int]) -> tuple[datetime, list[Snapshot]]:
         return await self.now(), [self._store.by_number(number) for number in numbers]

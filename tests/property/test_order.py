@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from random import Random
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pager.model.alert import Action, Alert, AlertRecord
+from pager.model.alert import Action, Alert, AlertRecord, Severity
 from pager.model.event import AlertSeen
-from pager.noise.dedup import Meaning, judge
+from pager.noise.dedup import Meaning, judge, only_repeats
 
 NOW = datetime(2026, 6, 2, tzinfo=UTC)
 OPENING = (Meaning.OPENS, Meaning.OPENS_ACKNOWLEDGED, Meaning.OPENS_RESOLVED)
@@ -67,3 +68,18 @@ def test_each_trigger_ends_in_an_incident(given: tuple[list[AlertSeen], list[Ale
     triggers = {s.entry for s in shuffled if s.alert.action is Action.TRIGGER}
     assert bool(record.incident) == bool(triggers)
     assert any(m in OPENING for m in meanings) == bool(triggers)
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from([*Action, Action.TRIGGER]), st.sampled_from(list(Severity)[:2])), min_size=2, max_size=6),
+    st.randoms(use_true_random=False),
+)
+def test_what_is_called_only_repeats_is_only_counted(given: list[tuple[Action, Severity]], chance: Random) -> None:
+    alerts = [Alert(scope="s", dedup_key="k", action=action, severity=severity, summary="x") for action, severity in given]
+    entries = [AlertSeen(alert, (1, k)) for k, alert in enumerate(alerts)]
+    chance.shuffle(entries)
+    record, meanings = handle(entries)
+    for k in range(1, len(entries)):
+        if only_repeats(handle(entries[:k])[0], entries[k:]):
+            assert {*meanings[k:]} == {Meaning.REPEATS}
+            assert record.open

@@ -13,9 +13,9 @@ from pager.model.hours import Hours
 from pager.model.person import Away, Person
 from pager.model.schedule import Every, Layer, Override, OverrideKind, Schedule
 from pager.oncall.instants import instant, zone
-from pager.oncall.memo import Rota
+from pager.oncall.memo import Rota, Windows
 from pager.oncall.who import next_change, shifts, who
-from pager.oncall.windows import contains, next_edge, next_opening
+from pager.oncall.windows import contains, next_edge, next_opening, standing
 from tests.oracles import oncall_oracle as oracle
 
 WEEK, DAY = Every(timedelta(weeks=1)), Every(timedelta(days=1))
@@ -148,6 +148,7 @@ ZONES = ("UTC", "Europe/Madrid", "Europe/Dublin", "America/New_York", "America/S
          "Asia/Kolkata", "Asia/Kathmandu", "Asia/Beirut", "Africa/Cairo", "Africa/Casablanca", "Pacific/Apia", "Pacific/Chatham", "Asia/Tehran", "America/Santiago")  # fmt: skip
 YEARS = (2011, 2018, 2022, 2024, 2026)
 quarters = st.integers(0, 95).map(lambda k: time(k // 4, k % 4 * 15))
+windows = st.builds(Hours, days=st.sets(st.integers(0, 6), min_size=1).map(lambda d: tuple(sorted(d))), start=quarters, end=quarters)
 
 
 @st.composite
@@ -155,7 +156,6 @@ def situations(draw: st.DrawFn) -> tuple[Schedule, dict[str, Person], list[datet
     year = draw(st.sampled_from(YEARS))
     spot = datetime(year, draw(st.sampled_from([1, 3, 4, 9, 10, 12])), draw(st.integers(1, 28)))
     users = st.sampled_from([*PEOPLE, None, "zoe"])
-    windows = st.builds(Hours, days=st.sets(st.integers(0, 6), min_size=1).map(lambda d: tuple(sorted(d))), start=quarters, end=quarters)
     walls = st.timedeltas(timedelta(days=-6), timedelta(days=6)).map(lambda d: spot + timedelta(minutes=15 * (d // timedelta(minutes=15))))
     every = st.sampled_from([Every(timedelta(hours=12)), DAY, WEEK, Every(months=1)])
     layers = st.builds(
@@ -192,6 +192,23 @@ def test_it_agrees_with_the_oracle(given: tuple[Schedule, dict[str, Person], lis
         found = [o.user for o in who(s, at, people)]
         assert found == oracle.on_call(s, at, people)
         assert [o.user for o in rota.who("s", at)] == found, "what is remembered is what would be found"
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.lists(windows, min_size=1, max_size=3),
+    st.sampled_from(ZONES),
+    st.datetimes(datetime(2011, 1, 1), datetime(2026, 12, 31)),
+    st.lists(st.timedeltas(timedelta(days=-4), timedelta(days=4)), min_size=1, max_size=20),
+)
+def test_hours_are_remembered_as_they_would_be_found(some: list[Hours], tz: str, spot: datetime, steps: list[timedelta]) -> None:
+    remembered = Windows(tz)
+    for step in steps:
+        at = (spot + step).replace(tzinfo=UTC)
+        for hours in some:
+            found = standing(hours, at, tz)
+            assert remembered.standing(hours, at) == found
+            assert (found.inside, found.until) == (contains(hours, at, tz), next_edge(hours, at, tz))
 
 
 @settings(max_examples=60, deadline=None)
