@@ -12,7 +12,14 @@ from pager.model.policy import Policy
 
 
 class UnreadableError(Exception):
-    """A stored value can't be read by this release. The message says why, and what to do. What depends on it is left to a newer one."""
+    """A stored value can't be read by this release. The message says why, and what to do. What depends on it is left to a newer one;
+    `newer`: one is there, it wrote it."""
+
+    newer = False
+
+
+class NewerError(UnreadableError):
+    newer = True
 
 
 class Identity(msgspec.Struct, frozen=True, array_like=True):

@@ -20,7 +20,7 @@ from pager.model.event import Entry
 from pager.model.incident import Incident
 from pager.model.outgoing import Outgoing
 from pager.model.policy import Policy
-from pager.model.snapshot import Code, UnreadableError
+from pager.model.snapshot import Code, NewerError, UnreadableError
 from pager.ports import Post
 
 T = TypeVar("T")
@@ -70,7 +70,7 @@ class Codec(Generic[T]):
 
     def _upgraded(self, schema: int, body: bytes) -> T:
         if schema > self.schema:
-            raise UnreadableError(
+            raise NewerError(
                 f"a stored {self._name} has schema {schema}, this release knows up to {self.schema}: run the newer release of pagerd again"
             )
         value = msgspec.msgpack.decode(body)

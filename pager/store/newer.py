@@ -6,6 +6,8 @@ import time
 from collections.abc import Callable
 from datetime import timedelta
 
+from pager.model.snapshot import UnreadableError
+
 _LATELY = 60.0  # seconds since something of theirs was met
 GIVE_WAY = timedelta(milliseconds=200)
 """What is due for less than this is theirs."""
@@ -20,8 +22,10 @@ class Newer:
         self._met = float("-inf")
         self._what = ""
 
-    def met(self, what: str) -> None:
-        self._met, self._what = self._monotonic(), what
+    def met(self, error: UnreadableError) -> None:
+        """What is damaged says nothing of them."""
+        if error.newer:
+            self._met, self._what = self._monotonic(), str(error)
 
     @property
     def lately(self) -> str:

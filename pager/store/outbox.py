@@ -169,6 +169,6 @@ class RedisOutbox:
                 entries.append(OutboxEntry(priority, id_, codec.outgoing.decode(fields[1]), redelivered))
             except UnreadableError as error:
                 log.error("outbox.unreadable", entry=id_, priority=priority.name, why=str(error))
-                self._snapshots.newer.met(str(error))
+                self._snapshots.newer.met(error)
                 self._unread.append((priority, id_))
         return entries

@@ -94,7 +94,7 @@ class Snapshots:
         return Snapshot(record, incident, self._policies.get(incident.policy_ref) if incident else None)
 
     def _spoilt(self, error: UnreadableError) -> Snapshot:
-        self.newer.met(str(error))
+        self.newer.met(error)
         return Snapshot(unreadable=str(error))
 
 

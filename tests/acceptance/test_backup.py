@@ -21,7 +21,7 @@ from tests.fakes.twilio_fake import TwilioFake
 from tests.ports import free_port
 
 CHAIN = '  slow:\n    stages:\n      - {{notify: ["user:ana"], via: [sms], ack_timeout: 1h}}'
-PATIENT = '  slow:\n    stages:\n      - {{notify: ["user:ana"], via: [sms], ack_timeout: 20s}}\n      - {{notify: ["user:ben"], via: [sms], ack_timeout: 1h}}'
+PATIENT = '  slow:\n    stages:\n      - {{notify: ["user:ana"], via: [sms], ack_timeout: 14s}}\n      - {{notify: ["user:ben"], via: [sms], ack_timeout: 1h}}'
 
 
 def patient(config: str) -> str:

@@ -19,7 +19,7 @@ from pager.loops.ingest import Ingest
 from pager.loops.show import Show
 from pager.model.event import Reply, ReplyAction
 from pager.model.incident import State
-from pager.model.snapshot import Snapshot
+from pager.model.snapshot import NewerError, Snapshot
 from pager.notify.plan import Providers
 from pager.ports import Message, SendResult, StoreUnavailable
 from pager.store import codec
@@ -134,7 +134,7 @@ async def test_beside_newer_workers_an_older_one_lets_them_go_first(valkey: Redi
     await opened(old.incidents, due=await old.incidents.now() - ONE_MS)
     due = await new.deadlines.next_at()
     assert due is not None
-    old.newer.met("something of theirs")
+    old.newer.met(NewerError("something of theirs"))
     assert (await old.deadlines.claim(10, LEASE))[1] == []
     assert await old.deadlines.next_at() == due + GIVE_WAY, "until then it sleeps"
     assert len((await new.deadlines.claim(10, LEASE))[1]) == 1
@@ -143,7 +143,7 @@ async def test_beside_newer_workers_an_older_one_lets_them_go_first(valkey: Redi
 async def test_what_they_do_not_take_an_older_one_does(valkey: RedisBackend) -> None:
     old = cast(RedisWorker, valkey.worker("old"))
     await opened(old.incidents, due=await old.incidents.now() - GIVE_WAY - ONE_MS)
-    old.newer.met("something of theirs")
+    old.newer.met(NewerError("something of theirs"))
     assert len((await old.deadlines.claim(10, LEASE))[1]) == 1
 
 
@@ -280,6 +280,7 @@ async def test_a_damaged_value_harms_nobody_else(valkey: RedisBackend, start: Ca
     assert found.record is not None
     assert found.record.repeats == 1
     assert worker.left("ingest") == 1
+    assert worker.ports.newer.lately == ""
 
 
 # --- the rule -----------------------------------------------------------------------------------------------------------------------------
@@ -296,7 +297,7 @@ def test_that_they_are_there_is_forgotten_after_a_while() -> None:
     clock = [0.0]
     newer = Newer(lambda: clock[0])
     assert (newer.lately, newer.head_start) == ("", NOW)
-    newer.met("a stored Incident has schema 2")
+    newer.met(NewerError("a stored Incident has schema 2"))
     assert (newer.lately, newer.head_start) == ("a stored Incident has schema 2", GIVE_WAY)
     clock[0] = 61.0
     assert (newer.lately, newer.head_start) == ("", NOW)
