@@ -85,7 +85,7 @@ class Draft:
         page = replace(
             page, seq=incident.last_seq + 1, turn=incident.turn, repeat=any(p.user == page.user for p in incident.paged) or page.repeat
         )  # fmt: skip
-        self.set(pages=(*_recent(incident.pages), page), last_seq=page.seq, reached_in_lap=True)
+        self.set(pages=(*_recent(incident.pages, page.due_at), page), last_seq=page.seq, reached_in_lap=True)
         self.outgoing.append(SendPage(incident.number, page.seq, page.attempt, page.provider, self._priority(page)))
         return page
 
@@ -125,11 +125,12 @@ class Draft:
         return page is not None and page.state is PageState.QUEUED
 
 
-def _recent(pages: tuple[Page, ...]) -> tuple[Page, ...]:
-    """Pages that may still change, and the latest of the others: a chain that runs for days keeps its record small."""
+def _recent(pages: tuple[Page, ...], due_at: datetime) -> tuple[Page, ...]:
+    """Pages that may still change, those that were due at the same moment (they say which providers were tried), and the latest of the others: a
+    chain that runs for days keeps its record small."""
     if len(pages) <= _SETTLED_PAGES_KEPT:
         return pages
-    settled = [p.seq for p in pages if not p.state.is_live]
+    settled = [p.seq for p in pages if not p.state.is_live and p.due_at != due_at]
     dropped = set(settled[: len(pages) - _SETTLED_PAGES_KEPT])
     if not dropped:
         dropped = {p.seq for p in pages[: len(pages) - 2 * _SETTLED_PAGES_KEPT] if p.state.is_out}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from pager.model.event import Fault, PageAccepted, PageDelivered, PageFailed
 from pager.model.incident import PageState
 from tests.night import Night, accepts, config_of, delivers, is_busy, refuses, span
@@ -138,3 +140,16 @@ def test_a_late_page_remembers_when_it_was_due() -> None:
     night.stall_until("1:00:00")
     late = night.sent[-1].page
     assert late.due_at == night.start + span("5:00")
+
+
+def test_two_busy_accounts_are_asked_once_each_however_long_the_night_was() -> None:
+    night = Night(config_of(PAYMENTS))
+    night.alert(service="plain")
+    night.until("6:10:00")
+    assert len(night.incident.pages) == 30, "as many as are kept"
+    night.say("snooze", duration=timedelta(minutes=10))
+    night.provider = is_busy
+    night.stall_until("7:00:00")
+    asked = [(e.at, e.what) for e in night.entries if e.event == "page.deferred"]
+    assert asked
+    assert len(asked) == len(set(asked))
