@@ -273,7 +273,7 @@ async def test_a_damaged_value_harms_nobody_else(valkey: RedisBackend, start: Ca
     await worker.push("a", "b")
     await worker.ingest.run_once(NOW)
     await valkey.connection.call("SET", worker.ports.keys[0].incident(1), b"2 1 \x95\xac")
-    await worker.push("a", action="resolve")
+    await worker.push("a", action="resolve")  # a mere repeat would need the record alone
     await worker.push("b")
     assert await worker.ingest.run_once(NOW) == 2
     assert (await worker.find(1)).unreadable.startswith("a stored Incident is damaged")
