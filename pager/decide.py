@@ -20,6 +20,7 @@ from pager.model.event import AlertSeen, Answer, Due, Entry, Event
 from pager.model.incident import DeadlineKind, Incident, State
 from pager.model.outgoing import Outgoing
 from pager.model.policy import Policy, Stage
+from pager.model.rota import NOTHING, RotaFacts
 from pager.model.service import Integration, Service, Sla
 from pager.model.snapshot import Snapshot
 from pager.noise.dedup import Meaning, Verdict, ended, judge
@@ -35,11 +36,11 @@ NO_POLICY = Policy(name="none", stages=(Stage(notify=()),))
 class Rules:
     """A config made ready for decisions: indexed, memoised, with the ways to people."""
 
-    def __init__(self, config: Config, providers: Providers) -> None:
+    def __init__(self, config: Config, providers: Providers, facts: RotaFacts = NOTHING) -> None:
         self.config = config
         self.router = Router(config)
         self.planner = Planner(config, providers)
-        self.rota = Rota(config.schedules, config.users)
+        self.rota = Rota(config.schedules, config.users, facts)
         self.windows = Windows(config.settings.timezone)
         self.names = {user: person.name for user, person in config.users.items()}
         self._refs: dict[str, tuple[Policy, str]] = {}

@@ -83,6 +83,7 @@ def who(
     as_json: JsonOption = False,
 ) -> None:
     """Who is on call, and why."""
+    from pager.oncall.memo import Rota
     from pager.rehearse.who import UnknownName, read_name, shifts_json, who_json
 
     found = config_of(config)
@@ -92,8 +93,9 @@ def who(
         stop(NO, f"{name!r} is no schedule, service or user. Schedules: {', '.join(found.schedules) or 'none'}")
     clocks = zone(tz or asked.timezone)
     start = moment(at, clocks) if at else datetime.now(UTC)
+    rota = Rota(found.schedules, found.users)
     try:
-        answer = who_json(found, name, start) if span is None else shifts_json(found, name, start, start + duration(span))
+        answer = who_json(found, rota, name, start) if span is None else shifts_json(found, rota, name, start, start + duration(span))
     except OverflowError:
         stop(USAGE, "that is beyond the calendar")
     if as_json:

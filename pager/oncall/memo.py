@@ -5,18 +5,22 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
+from msgspec.structs import replace
+
 from pager.model.hours import Hours
 from pager.model.person import Person
+from pager.model.rota import NOTHING, RotaFacts
 from pager.model.schedule import OnCall, Schedule
-from pager.oncall.who import next_change, who
+from pager.oncall.who import Shift, next_change, shifts, who
 from pager.oncall.windows import Standing, standing
 
 
 class Rota:
-    """The schedules of one config."""
+    """The schedules of one config, with what is known besides. The one way to ask who is on call."""
 
-    def __init__(self, schedules: Mapping[str, Schedule], people: Mapping[str, Person]) -> None:
-        self._schedules = schedules
+    def __init__(self, schedules: Mapping[str, Schedule], people: Mapping[str, Person], facts: RotaFacts = NOTHING) -> None:
+        self.facts = facts
+        self._schedules = {name: _with_overrides(schedule, facts) for name, schedule in schedules.items()}
         self._people = people
         self._known: dict[str, tuple[datetime, datetime | None, tuple[OnCall, ...]]] = {}
 
@@ -31,6 +35,17 @@ class Rota:
         on_call = who(found, at, self._people)
         self._known[schedule] = (at, next_change(found, at, self._people), on_call)
         return on_call
+
+    def shifts(self, schedule: str, start: datetime, end: datetime) -> tuple[Shift, ...]:
+        """From `start` to `end` (UTC) without a gap, also with nobody; none for a schedule that is not there."""
+        found = self._schedules.get(schedule)
+        return shifts(found, start, end, self._people) if found is not None else ()
+
+
+def _with_overrides(schedule: Schedule, facts: RotaFacts) -> Schedule:
+    """Those of the files come first."""
+    more = facts.overrides.get(schedule.name, ())
+    return replace(schedule, overrides=(*schedule.overrides, *more)) if more else schedule
 
 
 class Windows:

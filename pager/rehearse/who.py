@@ -12,7 +12,7 @@ from pager.model.config import Config
 from pager.model.policy import Target, TargetKind
 from pager.model.schedule import OnCall, Schedule
 from pager.model.times import rfc3339
-from pager.oncall.who import shifts, who
+from pager.oncall.memo import Rota
 
 _NEXT = "/next"
 
@@ -54,11 +54,11 @@ def people_of(schedule: Schedule) -> tuple[str, ...]:
     return tuple(dict.fromkeys([*layers, *(override.user for override in schedule.overrides)]))
 
 
-def who_json(config: Config, name: str, at: datetime) -> dict[str, Any]:
+def who_json(config: Config, rota: Rota, name: str, at: datetime) -> dict[str, Any]:
     """Who is on call at that moment (UTC), each person once. `schedule` is the one the answer comes from; of several, the first that has
     somebody; None where no schedule is asked. Raises UnknownName."""
     asked = read_name(config, name)
-    found = [(schedule, on_call) for schedule in asked.schedules for on_call in who(config.schedules[schedule], at, config.users)]
+    found = [(schedule, on_call) for schedule in asked.schedules for on_call in rota.who(schedule, at)]
     counted = [(schedule, on_call) for schedule, on_call in found if asked.only in ("", on_call.user)]
     schedules = (*(schedule for schedule, _ in counted), *asked.schedules, None)
     people: dict[str, dict[str, Any]] = {}
@@ -69,11 +69,11 @@ def who_json(config: Config, name: str, at: datetime) -> dict[str, Any]:
     return {"at": rfc3339(at), "schedule": schedules[0], "on_call": list(people.values())}
 
 
-def shifts_json(config: Config, name: str, start: datetime, end: datetime) -> dict[str, Any]:
+def shifts_json(config: Config, rota: Rota, name: str, start: datetime, end: datetime) -> dict[str, Any]:
     """Who is on call from `start` to `end` (UTC), shift by shift, in order; also shifts with nobody. For a person their own shifts. Those of
     a service or a person say their `schedule` (None: a policy names them itself). Raises UnknownName."""
     asked = read_name(config, name)
-    found = [shift for schedule in asked.schedules for shift in _shifts(config, asked, schedule, start, end)]
+    found = [shift for schedule in asked.schedules for shift in _shifts(rota, asked, schedule, start, end)]
     if asked.named:
         found.append(_shift_json(start, end, [(o.user, o.because) for o in asked.named]) | {"schedule": None})
     return {"shifts": sorted(found, key=lambda shift: str(shift["from"]))}
@@ -119,10 +119,10 @@ def _on_call_json(on_call: OnCall, place: str = "") -> dict[str, Any]:
     }
 
 
-def _shifts(config: Config, asked: Asked, schedule: str, start: datetime, end: datetime) -> list[dict[str, Any]]:
+def _shifts(rota: Rota, asked: Asked, schedule: str, start: datetime, end: datetime) -> list[dict[str, Any]]:
     """One schedule's. A person's neighbouring shifts are one when only others came or went between them."""
     found: list[dict[str, Any]] = []
-    for shift in shifts(config.schedules[schedule], start, end, config.users):
+    for shift in rota.shifts(schedule, start, end):
         mine = [(o.user, o.because) for o in shift.on_call if asked.only in ("", o.user)]
         if asked.only and not mine:
             continue
