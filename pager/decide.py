@@ -40,7 +40,7 @@ class Rules:
         self.config = config
         self.router = Router(config)
         self.planner = Planner(config, providers)
-        self.rota = Rota(config.schedules, config.users, facts)
+        self.rota = Rota.of(config, facts)
         self.windows = Windows(config.settings.timezone)
         self.names = {user: person.name for user, person in config.users.items()}
         self._refs: dict[str, tuple[Policy, str]] = {}

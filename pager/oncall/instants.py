@@ -6,6 +6,9 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
+FOREVER = datetime.max.replace(tzinfo=UTC)
+"""When what never changes changes."""
+
 
 @lru_cache(maxsize=1024)
 def zone(name: str) -> ZoneInfo:

@@ -11,12 +11,25 @@ from hypothesis import strategies as st
 
 from pager.model.hours import Hours
 from pager.model.person import Away, Person
-from pager.model.schedule import Every, Layer, Override, OverrideKind, Schedule
+from pager.model.schedule import Every, Layer, OnCall, Override, OverrideKind, Schedule
 from pager.oncall.instants import instant, zone
 from pager.oncall.memo import Rota, Windows
-from pager.oncall.who import next_change, shifts, who
+from pager.oncall.who import Shift
 from pager.oncall.windows import contains, next_edge, next_opening, standing
 from tests.oracles import oncall_oracle as oracle
+
+
+def who(s: Schedule, at: datetime, people: dict[str, Person]) -> tuple[OnCall, ...]:
+    return Rota({"s": s}, people).who("s", at)
+
+
+def shifts(s: Schedule, start: datetime, end: datetime, people: dict[str, Person]) -> tuple[Shift, ...]:
+    return Rota({"s": s}, people).shifts("s", start, end)
+
+
+def next_change(s: Schedule, at: datetime, people: dict[str, Person]) -> datetime | None:
+    return Rota({"s": s}, people).next_change("s", at)
+
 
 WEEK, DAY = Every(timedelta(weeks=1)), Every(timedelta(days=1))
 PEOPLE = {u: Person(id=u, name=u) for u in ("ana", "ben", "chandra", "dora")}
