@@ -71,7 +71,8 @@ def _slots(rng: Random) -> tuple[str | None, ...]:
 
 def _layer(rng: Random, k: int, zones: tuple[str, ...], spot: datetime) -> Layer:
     starts = _near(rng, spot) - rng.choice((0, 1, 5, 30)) * timedelta(days=1)
-    every, shifts, users = Every(), (), _slots(rng)
+    users, every = _slots(rng), Every()
+    shifts: tuple[NamedShift, ...] = ()
     if rng.random() < 0.3:
         shifts = tuple(
             NamedShift(name=f"part {j}", lasts=rng.choice((timedelta(hours=12), timedelta(days=2), timedelta(days=5))), users=own)
