@@ -26,7 +26,8 @@ class Commit(msgspec.Struct, frozen=True, kw_only=True):
     first write: `fence`, the incident's score in the deadlines is still exactly that of the claim and has not passed; `finishes`, the outbox
     entry is still pending for this worker (it is acknowledged and deleted with the commit); `once`, never seen before. The incident's deadline,
     its place among open or resolved, the counts by state, and whether chats are to be told follow from `after.incident`. With nothing but
-    `finishes`, the entry is only finished. `confirmed`: somebody will be told that it is recorded, so it must be wherever that counts."""
+    `finishes`, the entry is only finished. `confirmed`: somebody will be told that it is recorded, so it must be wherever that counts.
+    `night_pages`: who was paged in their night, and when; kept for two weeks, at most 50 a person."""
 
     before: Snapshot
     after: Snapshot
@@ -37,6 +38,7 @@ class Commit(msgspec.Struct, frozen=True, kw_only=True):
     finishes: tuple[Priority, str] | None = None
     once: str = ""
     confirmed: bool = False
+    night_pages: tuple[tuple[str, datetime], ...] = ()
 
 
 class Outcome(StrEnum):
