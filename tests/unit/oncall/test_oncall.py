@@ -214,3 +214,29 @@ def test_shifts_have_no_gap_and_no_overlap_and_nothing_changes_inside_one(given:
             assert [o.user for o in rota.who("s", at)] == [o.user for o in shift.on_call]
         change = rota.next_change("s", shift.start)
         assert change is None or change > shift.start
+
+
+# --- said at run time -----------------------------------------------------------------------------------------------------------------
+def test_an_override_said_at_run_time_hangs_at_instants_also_where_the_wall_clock_says_the_same_twice() -> None:
+    s = schedule(layer("ana"), overrides=(Override(
+        start=utc("2026-10-25T01:15"), end=utc("2026-10-25T01:45"), kind=OverrideKind.REPLACE, user="ben",
+    ),))  # fmt: skip
+    assert names(s, "2026-10-25T00:30") == ["ana"], "the first half past two"
+    assert names(s, "2026-10-25T01:30") == ["ben"], "the second"
+    assert names(s, "2026-10-25T01:45") == ["ana"]
+    assert [sh.start for sh in shifts(s, utc("2026-10-25T01:00"), utc("2026-10-25T02:00"), PEOPLE)][1:] == [
+        utc("2026-10-25T01:15"), utc("2026-10-25T01:45"),
+    ]  # fmt: skip
+
+
+def test_whoever_is_not_in_the_config_comes_by_no_override_of_run_time_but_can_be_removed() -> None:
+    s = schedule(layer("ana"), tz="UTC")
+
+    def on_call(kind: OverrideKind, user: str) -> list[str]:
+        said = Override(start=utc("2026-02-03T00:00"), end=utc("2026-02-04T00:00"), kind=kind, user=user, id="1")
+        return [o.user for o in Rota({"s": s}, PEOPLE, RotaFacts(overrides={"s": (said,)})).who("s", utc("2026-02-03T12:00"))]
+
+    assert on_call(OverrideKind.REPLACE, "zoe") == ["ana"]
+    assert on_call(OverrideKind.ADD, "zoe") == ["ana"]
+    assert on_call(OverrideKind.REMOVE, "zoe") == ["ana"]
+    assert on_call(OverrideKind.ADD, "ben") == ["ana", "ben"]
