@@ -11,20 +11,22 @@ import msgspec
 from msgspec.structs import replace
 
 from pager.conditions.condition import Facts
-from pager.escalate import opening, table
+from pager.escalate import muting, opening, table
 from pager.escalate.draft import Draft
 from pager.escalate.effects import World
 from pager.escalate.replies import taken
 from pager.model.alert import AlertRecord
 from pager.model.config import Config
-from pager.model.event import AlertSeen, Answer, Due, Entry, Event
+from pager.model.event import AlertSeen, Answer, Due, Entry, Event, Look, Reply
 from pager.model.incident import DeadlineKind, Incident, State
+from pager.model.mute import Mute, MuteKind
 from pager.model.outgoing import Outgoing
 from pager.model.policy import Policy, Stage
 from pager.model.rota import NOTHING, RotaFacts
 from pager.model.service import Integration, Service, Sla
 from pager.model.snapshot import Snapshot
 from pager.noise.dedup import Meaning, Verdict, ended, judge
+from pager.noise.mutes import Mutes, longest
 from pager.notify.plan import Planner, Providers
 from pager.notify.telling import notices
 from pager.oncall.memo import Rota, Windows
@@ -42,6 +44,7 @@ class Rules:
         self.router = Router(config)
         self.planner = Planner(config, providers)
         self.rota = Rota.of(config, facts)
+        self.mutes = Mutes(config.noise, facts.silences, config.settings.timezone)
         self.windows = Windows(config.settings.timezone)
         self.names = {user: person.name for user, person in config.users.items()}
         self._refs: dict[str, tuple[Policy, str]] = {}
@@ -50,6 +53,7 @@ class Rules:
         """The same config with other facts: nothing else is made again."""
         other = copy(self)
         other.rota = Rota.of(self.config, facts)
+        other.mutes = Mutes(self.config.noise, facts.silences, self.config.settings.timezone)
         return other
 
     def policy(self, name: str) -> Policy:
@@ -85,9 +89,31 @@ def decide(before: Snapshot, event: Event, rules: Rules, now: datetime, fresh: i
     if before.incident is None or before.record is None:
         return Decision(before)
     d = _draft(before, before.incident, before.record, rules, now)
-    if not (isinstance(event, Due) and _quiet(d, before.record, rules)):
+    settled = isinstance(event, Due) and _quiet(d, before.record, rules)
+    if not (settled or _kept_quiet(d, event, rules)):
         table.step(d, event)
     return _decision(before, before.record, d, rules)
+
+
+def _kept_quiet(d: Draft, event: Event, rules: Rules) -> bool:
+    """Nothing pages for an incident that is muted by now. True when the event is settled by that."""
+    if isinstance(event, Reply):
+        return False
+    if isinstance(event, Due | Look):
+        return muting.on_time(d, _mute_of(d, rules), _sla(d.incident.service, rules))
+    if d.incident.state is State.TRIGGERED and (by := _mute_of(d, rules)) is not None:
+        muting.mute(d, by)
+    return False
+
+
+def _mute_of(d: Draft, rules: Rules) -> Mute | None:
+    """What mutes the incident now. What it was opened with holds for as long as that said, whatever the config says since."""
+    incident = d.incident
+    found = rules.mutes.at(d.world.facts, d.now, newer_than=incident.heard_at)
+    kept = incident.mute if incident.heard_at is None else None
+    if kept and kept.kind in (MuteKind.ROUTE, MuteKind.PAUSE) and (kept.until is None or kept.until > d.now):
+        found.append(kept)
+    return longest(found)
 
 
 def _alert(before: Snapshot, seen: AlertSeen, verdict: Verdict, rules: Rules, now: datetime, fresh: int) -> Decision:
@@ -134,12 +160,18 @@ def _severity_changed(d: Draft, seen: AlertSeen, verdict: Verdict, rules: Rules)
         return d.say("incident.severity_changed", f"{verdict.reason}; route {assigned.route} would suppress it, but it is open", _who(seen))
     d.set(service=assigned.service, team=_team(assigned, rules))
     policy = rules.policy(assigned.policy)
+    d.world = rules.world(_facts(d.incident, verdict.record))
+    if d.incident.state in (State.TRIGGERED, State.SUPPRESSED) and (
+        by := longest(rules.mutes.at(d.world.facts, d.now, d.incident.heard_at))
+    ):
+        d.say("incident.worsened", f"{verdict.reason}; still muted", _who(seen))
+        return muting.mute(d, by)
     return opening.worsen(
         d,
         policy=policy,
         urgency=assigned.urgency,
         start_at=_start(policy, assigned.start_at),
-        sla_of=_sla(assigned, rules),
+        sla_of=_sla(assigned.service, rules),
         because=f"{verdict.reason}; {assigned.because}",
         origin=assigned.origin,
     )
@@ -183,12 +215,12 @@ def _first_word(d: Draft, seen: AlertSeen, verdict: Verdict, assigned: Assignmen
         d.say("incident.opened", assigned.because, origin=assigned.origin)
         opening.last_alert_resolved(d, _who(seen))
         return
-    if assigned.suppress:
-        opening.suppress(d, assigned.suppress, resolve_after, assigned.origin)
+    if by := _first_mute(d, assigned, rules):
+        opening.suppress(d, by, resolve_after, _start(d.policy, assigned.start_at))
         return
     opening.open_incident(
         d,
-        sla_of=_sla(assigned, rules),
+        sla_of=_sla(assigned.service, rules),
         resolve_after=resolve_after,
         start_at=_start(d.policy, assigned.start_at),
         because=assigned.because,
@@ -196,6 +228,15 @@ def _first_word(d: Draft, seen: AlertSeen, verdict: Verdict, assigned: Assignmen
     )
     if verdict.meaning is Meaning.OPENS_ACKNOWLEDGED:
         taken(d, _who(seen), _who(seen))
+
+
+def _first_mute(d: Draft, assigned: Assignment, rules: Rules) -> Mute | None:
+    found = rules.mutes.at(d.world.facts, d.now)
+    if assigned.suppress:
+        found.append(Mute(MuteKind.ROUTE, assigned.route, assigned.suppress, None, assigned.origin))
+    if pause := rules.mutes.pause(d.world.facts, d.now):
+        found.append(pause)
+    return longest(found)
 
 
 def accepted_at(seen: AlertSeen) -> datetime:
@@ -251,6 +292,8 @@ def _decision(before: Snapshot, record: AlertRecord, d: Draft, rules: Rules, mea
         d.set(policy_ref=rules.ref(d.policy))
     if d.entries:
         _rooms(d, record, rules)
+    if d.incident.mute is not None and d.incident.state is not State.SUPPRESSED:
+        d.set(mute=None, muted_at=None)
     told = notices(d.tells, d.incident, record, rules.planner, d.now)
     if not d.incident.is_open and record.incident == d.incident.number:
         if record.open:
@@ -274,8 +317,8 @@ def _team(assigned: Assignment, rules: Rules) -> str:
     return (service.team or "") if service else ""
 
 
-def _sla(assigned: Assignment, rules: Rules) -> Sla:
-    service = _service(assigned, rules)
+def _sla(name: str, rules: Rules) -> Sla:
+    service = rules.config.services.get(name)
     return service.sla if service else Sla()
 
 
