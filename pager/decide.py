@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from pager.conditions.condition import Facts
 from pager.escalate import muting, opening, table
-from pager.escalate.draft import Draft
+from pager.escalate.draft import Draft, Shared
 from pager.escalate.effects import World
 from pager.escalate.replies import taken
 from pager.model.alert import AlertRecord
@@ -78,6 +78,12 @@ class Decision(msgspec.Struct, frozen=True):
     outgoing: tuple[Outgoing, ...] = ()
     answer: Answer | None = None
     meaning: Meaning | None = None  # of an alert
+    shared: Shared = Shared()
+
+
+def needs(before: Snapshot, event: Event, rules: Rules) -> tuple[str, ...]:
+    """The names of the pointers that the decision about this event depends on."""
+    return ()
 
 
 def decide(before: Snapshot, event: Event, rules: Rules, now: datetime, fresh: int = 0) -> Decision:
@@ -253,7 +259,9 @@ EPOCH = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
 
 def _draft(before: Snapshot, incident: Incident, record: AlertRecord, rules: Rules, now: datetime) -> Draft:
     policy = before.policy or rules.policy(incident.policy)
-    return Draft(incident, policy, rules.world(_facts(incident, record)), now)
+    d = Draft(incident, policy, rules.world(_facts(incident, record)), now)
+    d.pointers = before.pointers
+    return d
 
 
 def _facts(incident: Incident, record: AlertRecord) -> Facts:
@@ -300,8 +308,8 @@ def _decision(before: Snapshot, record: AlertRecord, d: Draft, rules: Rules, mea
             record = ended(record, d.now)
         if d.incident.ended_with is None:
             d.set(ended_with=replace(record, applied=()))
-    after = Snapshot(record=record, incident=d.incident, policy=d.policy)
-    return Decision(after, tuple(d.entries), (*d.wanted_outgoing(), *told), d.answer, meaning)
+    after = Snapshot(record=record, incident=d.incident, policy=d.policy, pointers=d.pointers)
+    return Decision(after, tuple(d.entries), (*d.wanted_outgoing(), *told), d.answer, meaning, d.shared)
 
 
 def _start(policy: Policy, name: str | None) -> int:
