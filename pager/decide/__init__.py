@@ -3,71 +3,30 @@ and everything a decision depends on is in the snapshot or in the rules."""
 
 from __future__ import annotations
 
-import hashlib
-from copy import copy
 from datetime import datetime, timedelta
 
 import msgspec
 from msgspec.structs import replace
 
 from pager.conditions.condition import Facts
+from pager.decide.quiet import first_mute, kept_quiet
+from pager.decide.rules import Rules
 from pager.escalate import muting, opening, table
 from pager.escalate.draft import Draft, Shared
-from pager.escalate.effects import World
 from pager.escalate.replies import taken
 from pager.model.alert import AlertRecord
-from pager.model.config import Config
-from pager.model.event import AlertSeen, Answer, Due, Entry, Event, Look, Reply
+from pager.model.event import AlertSeen, Answer, Due, Entry, Event
 from pager.model.incident import DeadlineKind, Incident, State
-from pager.model.mute import Mute, MuteKind
 from pager.model.outgoing import Outgoing
-from pager.model.policy import Policy, Stage
-from pager.model.rota import NOTHING, RotaFacts
-from pager.model.service import Integration, Service, Sla
+from pager.model.policy import Policy
+from pager.model.service import Integration, Service
 from pager.model.snapshot import Snapshot
 from pager.noise.dedup import Meaning, Verdict, ended, judge
-from pager.noise.mutes import Mutes, longest
-from pager.notify.plan import Planner, Providers
+from pager.noise.mutes import longest
 from pager.notify.telling import notices
-from pager.oncall.memo import Rota, Windows
-from pager.route.assign import Assignment, Router
+from pager.route.assign import Assignment
 
-# Where neither route, service nor settings name a policy: a stage that reaches nobody, and so the catch-all.
-NO_POLICY = Policy(name="none", stages=(Stage(notify=()),))
-
-
-class Rules:
-    """A config made ready for decisions: indexed, memoised, with the ways to people."""
-
-    def __init__(self, config: Config, providers: Providers, facts: RotaFacts = NOTHING) -> None:
-        self.config = config
-        self.router = Router(config)
-        self.planner = Planner(config, providers)
-        self.rota = Rota.of(config, facts)
-        self.mutes = Mutes(config.noise, facts.silences, config.settings.timezone)
-        self.windows = Windows(config.settings.timezone)
-        self.names = {user: person.name for user, person in config.users.items()}
-        self._refs: dict[str, tuple[Policy, str]] = {}
-
-    def with_facts(self, facts: RotaFacts) -> Rules:
-        """The same config with other facts: nothing else is made again."""
-        other = copy(self)
-        other.rota = Rota.of(self.config, facts)
-        other.mutes = Mutes(self.config.noise, facts.silences, self.config.settings.timezone)
-        return other
-
-    def policy(self, name: str) -> Policy:
-        return self.config.policies.get(name, NO_POLICY)
-
-    def ref(self, policy: Policy) -> str:
-        """The policy's content hash: open incidents keep the policy they started with under it."""
-        known = self._refs.get(policy.name)
-        if known is None or known[0] is not policy:
-            known = self._refs[policy.name] = (policy, hashlib.sha256(msgspec.msgpack.encode(policy)).hexdigest()[:16])
-        return known[1]
-
-    def world(self, facts: Facts) -> World:
-        return World(self.config, self.rota.who, self.windows.standing, self.planner, facts, self.names)
+__all__ = ["Decision", "Rules", "accepted_at", "decide", "needs"]
 
 
 class Decision(msgspec.Struct, frozen=True):
@@ -96,30 +55,9 @@ def decide(before: Snapshot, event: Event, rules: Rules, now: datetime, fresh: i
         return Decision(before)
     d = _draft(before, before.incident, before.record, rules, now)
     settled = isinstance(event, Due) and _quiet(d, before.record, rules)
-    if not (settled or _kept_quiet(d, event, rules)):
+    if not (settled or kept_quiet(d, event, rules)):
         table.step(d, event)
     return _decision(before, before.record, d, rules)
-
-
-def _kept_quiet(d: Draft, event: Event, rules: Rules) -> bool:
-    """Nothing pages for an incident that is muted by now. True when the event is settled by that."""
-    if isinstance(event, Reply):
-        return False
-    if isinstance(event, Due | Look):
-        return muting.on_time(d, _mute_of(d, rules), _sla(d.incident.service, rules))
-    if d.incident.state is State.TRIGGERED and (by := _mute_of(d, rules)) is not None:
-        muting.mute(d, by)
-    return False
-
-
-def _mute_of(d: Draft, rules: Rules) -> Mute | None:
-    """What mutes the incident now. What it was opened with holds for as long as that said, whatever the config says since."""
-    incident = d.incident
-    found = rules.mutes.at(d.world.facts, d.now, newer_than=incident.heard_at)
-    kept = incident.mute if incident.heard_at is None else None
-    if kept and kept.kind in (MuteKind.ROUTE, MuteKind.PAUSE) and (kept.until is None or kept.until > d.now):
-        found.append(kept)
-    return longest(found)
 
 
 def _alert(before: Snapshot, seen: AlertSeen, verdict: Verdict, rules: Rules, now: datetime, fresh: int) -> Decision:
@@ -177,7 +115,7 @@ def _severity_changed(d: Draft, seen: AlertSeen, verdict: Verdict, rules: Rules)
         policy=policy,
         urgency=assigned.urgency,
         start_at=_start(policy, assigned.start_at),
-        sla_of=_sla(assigned.service, rules),
+        sla_of=rules.sla(assigned.service),
         because=f"{verdict.reason}; {assigned.because}",
         origin=assigned.origin,
     )
@@ -221,12 +159,12 @@ def _first_word(d: Draft, seen: AlertSeen, verdict: Verdict, assigned: Assignmen
         d.say("incident.opened", assigned.because, origin=assigned.origin)
         opening.last_alert_resolved(d, _who(seen))
         return
-    if by := _first_mute(d, assigned, rules):
+    if by := first_mute(d, assigned, rules):
         opening.suppress(d, by, resolve_after, _start(d.policy, assigned.start_at))
         return
     opening.open_incident(
         d,
-        sla_of=_sla(assigned.service, rules),
+        sla_of=rules.sla(assigned.service),
         resolve_after=resolve_after,
         start_at=_start(d.policy, assigned.start_at),
         because=assigned.because,
@@ -234,15 +172,6 @@ def _first_word(d: Draft, seen: AlertSeen, verdict: Verdict, assigned: Assignmen
     )
     if verdict.meaning is Meaning.OPENS_ACKNOWLEDGED:
         taken(d, _who(seen), _who(seen))
-
-
-def _first_mute(d: Draft, assigned: Assignment, rules: Rules) -> Mute | None:
-    found = rules.mutes.at(d.world.facts, d.now)
-    if assigned.suppress:
-        found.append(Mute(MuteKind.ROUTE, assigned.route, assigned.suppress, None, assigned.origin))
-    if pause := rules.mutes.pause(d.world.facts, d.now):
-        found.append(pause)
-    return longest(found)
 
 
 def accepted_at(seen: AlertSeen) -> datetime:
@@ -323,11 +252,6 @@ def _service(assigned: Assignment, rules: Rules) -> Service | None:
 def _team(assigned: Assignment, rules: Rules) -> str:
     service = _service(assigned, rules)
     return (service.team or "") if service else ""
-
-
-def _sla(name: str, rules: Rules) -> Sla:
-    service = rules.config.services.get(name)
-    return service.sla if service else Sla()
 
 
 def _who(seen: AlertSeen) -> str:
