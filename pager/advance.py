@@ -17,7 +17,8 @@ from pager.model.incident import Incident, Page
 from pager.model.outgoing import Notice, Outgoing, Priority, SendPage
 from pager.model.policy import Policy
 from pager.model.snapshot import Code, Identity, Pointer, Snapshot, UnreadableError
-from pager.noise.dedup import Meaning, only_repeats
+from pager.noise.dedup import Meaning, only_repeats, settled
+from pager.noise.group import PREFIX
 from pager.notify.codes import page_code
 from pager.notify.telling import dead_letter_notice
 from pager.ports import Commit, Incidents, Meter, Outcome
@@ -76,13 +77,14 @@ class Advance:
             unread += [s for snap, seen in zip(snapshots, waiting.values(), strict=True) if snap.unreadable for s in seen]
             waiting = {identity: seen for (identity, seen), snap in zip(waiting.items(), snapshots, strict=True) if not snap.unreadable}
             snapshots = [snap for snap in snapshots if not snap.unreadable]
+        snapshots = [_as_it_stands(snap) for snap in snapshots]
         await self._fill(Counter(self._part(seen) for snap, seen in zip(snapshots, waiting.values(), strict=True) if _may_open(snap, seen)))
         rules = self._rules()
         parts = [self._part(seen) for seen in waiting.values()]
         names = [
             [name for alert in seen for name in needs(snap, alert, rules)] for snap, seen in zip(snapshots, waiting.values(), strict=True)
         ]
-        snapshots = await self._pointed(parts, snapshots, names)
+        snapshots = await self._with_groups(await self._pointed(parts, snapshots, names))
         chain, folded = _Chain(), list[_Fold]()
         for part, snap, asked, seen in zip(parts, snapshots, names, waiting.values(), strict=True):
             folded.append(self._fold(chain.as_left(part, snap, asked), seen, rules, now))
@@ -112,11 +114,13 @@ class Advance:
         numbers = self._fresh[self._part(seen)]
         for k, alert in enumerate(seen):
             decision = decide(current, alert, rules, now, fresh=numbers[0] if numbers else 0)
-            if _opens(decision):
+            if _opens(decision) or decision.meaning is Meaning.JOINS:
                 if current.incident is not before.incident:  # one incident a commit: the second goes with the next round
                     return _Fold(self._commit(before, current, entries, outgoing, shared=shared), outcomes, seen[k:])
-                numbers.popleft()
-                before = Snapshot(record=before.record, pointers=before.pointers)  # an older incident of the identity is not touched
+                # An older incident of the identity is not touched.
+                before = _joined(before, decision)
+                if _opens(decision):
+                    numbers.popleft()
             current = decision.after
             entries += decision.entries
             outgoing += decision.outgoing
@@ -136,6 +140,19 @@ class Advance:
         return [
             replace(snap, pointers={name: found[part][name] or Pointer() for name in asked}) if asked else snap
             for part, snap, asked in zip(parts, snapshots, names, strict=True)
+        ]
+
+    async def _with_groups(self, snapshots: Sequence[Snapshot]) -> list[Snapshot]:
+        """With the incidents of the groups that they might come into."""
+        wanted = [{p.incident for name, p in snap.pointers.items() if p.incident and name.startswith(PREFIX)} for snap in snapshots]
+        if not any(wanted):
+            return list(snapshots)
+        numbers = list(set[int]().union(*wanted))
+        _, found = await self._incidents.by_number(numbers)
+        known = {n: (s.incident, s.policy) for n, s in zip(numbers, found, strict=True) if s.incident is not None}
+        return [
+            replace(snap, groups={n: known[n] for n in asked if n in known}) if asked else snap
+            for snap, asked in zip(snapshots, wanted, strict=True)
         ]
 
     async def _fill(self, wanted: Mapping[int, int]) -> None:
@@ -274,6 +291,9 @@ class _Chain:
         changed = {name: self._pointers[part, name] for name in names if (part, name) in self._pointers}
         if changed:
             snapshot = replace(snapshot, pointers={**snapshot.pointers, **changed})
+        groups = {p.incident for name, p in snapshot.pointers.items() if name.startswith(PREFIX) and p.incident in self._incidents}
+        if groups:
+            snapshot = replace(snapshot, groups={**snapshot.groups, **{number: self._incidents[number] for number in groups}})
         if snapshot.incident is not None and snapshot.incident.number in self._incidents:
             incident, policy = self._incidents[snapshot.incident.number]
             snapshot = replace(snapshot, incident=incident, policy=policy)
@@ -281,13 +301,26 @@ class _Chain:
 
     def goes_on(self, part: int, commit: Commit) -> None:
         before, after = commit.before, commit.after
-        if not after.pointers:
+        if not (after.pointers or (after.incident is not None and after.incident.group)):
             return
         for name, (was, pointer) in commit.changed_pointers().items():
             self._pointers[part, name] = replace(pointer, version=was.version + 1 if was else 1)
         if after.incident is not None and after.incident is not before.incident:
             version = before.incident.version + 1 if before.incident else 1
             self._incidents[after.incident.number] = replace(after.incident, version=version), after.policy
+
+
+def _as_it_stands(snapshot: Snapshot) -> Snapshot:
+    record = settled(snapshot.record, snapshot.incident)
+    return snapshot if record is snapshot.record else replace(snapshot, record=record)
+
+
+def _joined(before: Snapshot, decision: Decision) -> Snapshot:
+    """What a commit goes on from whose alert opens an incident, or comes into that of its group."""
+    after = decision.after.incident
+    known = before.groups.get(after.number) if after is not None and decision.meaning is Meaning.JOINS else None
+    incident, policy = known or (None, None)
+    return Snapshot(before.record, incident, policy, before.pointers)
 
 
 class _Fold(msgspec.Struct, frozen=True):

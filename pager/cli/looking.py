@@ -14,6 +14,7 @@ from pager.cli.context import DEFAULT_CONFIG, NO, USAGE, ConfigOption, JsonOptio
 from pager.cli.printing import Zone, clock, console, print_columns, print_json, print_json_list, printable, table, zone
 from pager.model.incident import Incident, State
 from pager.model.snapshot import Snapshot
+from pager.notify.wording import alerts_words
 from pager.report.incident import incident_json, show_json
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ _BATCH = 1000  # incidents read in one round trip
 _ALL = 2**31  # resolved incidents: as many as are kept
 _COLOURS = {"triggered": "red", "acknowledged": "yellow", "snoozed": "cyan", "suppressed": "bright_black", "resolved": "green"}
 _SHORT = "%m-%d %H:%M:%S"
+_MOST_MEMBERS = 100  # of a group's alerts
 _MOST_DETAIL = 200  # characters of one detail
 
 T = TypeVar("T")
@@ -93,7 +95,7 @@ async def _read(desk: Desk, wanted: Wanted, view: Callable[[Snapshot, datetime],
 
 
 def _row(snapshot: Snapshot, now: datetime) -> tuple[str, ...]:
-    incident, record = snapshot.incident, snapshot.record
+    incident, record = snapshot.incident, snapshot.own
     assert incident is not None
     return (
         str(incident.number),
@@ -103,8 +105,12 @@ def _row(snapshot: Snapshot, now: datetime) -> tuple[str, ...]:
         str(incident.stage + 1),
         _age(now - incident.opened_at),
         incident.resolved_by or incident.acknowledged_by or "-",
-        record.alert.summary if record else "",
+        _counted(incident) + (record.alert.summary if record else ""),
     )
+
+
+def _counted(incident: Incident) -> str:
+    return f"({alerts_words(incident)}) " if incident.alerts > 1 else ""
 
 
 def _age(span: timedelta) -> str:
@@ -125,13 +131,15 @@ def show(number: Number, tz: ZoneOption = None, config: ConfigOption = DEFAULT_C
         if snapshot.incident is None:
             stop(NO, f"there is no incident {number}")
         timeline = await desk.incidents.timeline(number)
-        return show_json(snapshot, timeline), given if tz else zone(desk.config.settings.timezone)
+        members = await desk.incidents.members(number, _MOST_MEMBERS) if snapshot.incident.group else []
+        return show_json(snapshot, timeline, members), given if tz else zone(desk.config.settings.timezone)
 
     found, clocks = at_desk(config, read)
     if as_json:
         return print_json(found)
     out = console()
     _print_head(out, found, clocks)
+    _print_members(out, found, clocks)
     _print_paged(out, found["paged"], clocks)
     _print_timeline(out, found["timeline"], clocks)
 
@@ -140,7 +148,9 @@ def _print_head(out: Console, found: dict[str, Any], tz: Zone) -> None:
     who = found["resolved_by"] or found["acknowledged_by"]
     since = found["resolved_at"] or found["acknowledged_at"]
     state = found["state"] + (f" by {who} {clock(since, tz, _SHORT)}" if who else "") + (f" ({found['reason']})" if found["reason"] else "")
-    counted = f"{found['alerts']} alert{'s' if found['alerts'] != 1 else ''}, {found['repeats'] or 0} repeats"
+    alerts = f"{found['alerts']} alert{'s' if found['alerts'] != 1 else ''}"
+    alerts += f" ({found['firing']} still fire)" if found["alerts"] > 1 and found.get("firing") else ""
+    counted = f"{alerts}, {found['repeats'] or 0} repeats"
     out.print(f"#{found['number']} {found['severity'].upper()} {found['service'] or '-'}: {found['summary']}", style="bold")
     out.print(state, style=_COLOURS[found["state"]])
     out.print(f"stage {found['stage']} of policy {found['policy'] or '-'}, team {found['team'] or '-'}, urgency {found['urgency']}")
@@ -155,6 +165,19 @@ def _print_head(out: Console, found: dict[str, Any], tz: Zone) -> None:
         out.print(f"detail {printable(name)}={printable(text[:_MOST_DETAIL])}{'…' if len(text) > _MOST_DETAIL else ''}")
     for link in found["links"]:
         out.print(f"link {link['text']} {link['href']}" if link["text"] else f"link {link['href']}", soft_wrap=True)
+
+
+def _print_members(out: Console, found: dict[str, Any], tz: Zone) -> None:
+    members = found.get("members", [])
+    if len(members) < 2:
+        return
+    shown = table("alert", "state", "severity", "last seen", "summary")
+    for one in members:
+        shown.add_row(one["dedup_key"], one["state"], one["severity"] or "", clock(one["last_at"], tz, _SHORT), one["summary"])
+    out.print("\n" + ", ".join(f"{key}={value}" for key, value in found["shared"].items()), style="bold")
+    out.print(shown)
+    if found["alerts"] > len(members):
+        out.print(f"and {found['alerts'] - len(members)} more")
 
 
 def _print_paged(out: Console, paged: list[dict[str, Any]], tz: Zone) -> None:

@@ -58,8 +58,7 @@ def _major(c: Config) -> Iterable[Finding]:
 
 def _noise(c: Config) -> Iterable[Finding]:
     n = c.noise
-    for kind, rules in (("group", n.group), ("threshold", n.threshold),
-                        ("recurring", n.recurring)):  # fmt: skip
+    for kind, rules in (("threshold", n.threshold), ("recurring", n.recurring)):  # fmt: skip
         for rule in rules:
             yield rule.origin, f"noise.{kind}.{rule.name}"
     for kind, one in (("flap", n.flap), ("storm", n.storm)):

@@ -6,6 +6,8 @@ from datetime import timedelta
 
 from msgspec.structs import replace
 
+from pager.conditions.condition import Facts
+from pager.decide import grouped
 from pager.decide.rules import Rules
 from pager.escalate import muting
 from pager.escalate.draft import Draft, Shared
@@ -18,6 +20,7 @@ from pager.route.assign import Assignment
 
 GRACE = timedelta(seconds=25)
 """How long what was inhibited is given to end as well; then it pages."""
+_MOST_SOURCES = 20  # of a group
 
 
 def kept_quiet(d: Draft, event: Event, rules: Rules) -> bool:
@@ -25,7 +28,12 @@ def kept_quiet(d: Draft, event: Event, rules: Rules) -> bool:
     if isinstance(event, Reply):
         return False
     if isinstance(event, Due | Look):
-        return muting.on_time(d, mute_of(d, rules), rules.sla(d.incident.service))
+        if d.incident.group and grouped.still_hushed(d, rules):
+            return True
+        released = muting.on_time(d, mute_of(d, rules), rules.sla(d.incident.service))
+        if released and d.incident.group:
+            grouped.remind(d)
+        return released
     if d.incident.state is State.TRIGGERED and (by := mute_of(d, rules)) is not None:
         muting.mute(d, by)
     return False
@@ -35,9 +43,12 @@ def mute_of(d: Draft, rules: Rules, risen: bool = False) -> Mute | None:
     """What mutes the incident now. What it was opened with holds for as long as that said, whatever the config says since, but not past a
     rise in severity."""
     incident = d.incident
-    found = rules.mutes.at(d.world.facts, d.now, newer_than=incident.heard_at)
+    facts = grouped.in_common(d)
+    found = rules.mutes.at(facts, d.now, newer_than=incident.heard_at)
     if incident.heard_at is None:
-        found += _inhibited(d, rules)
+        found += inhibitions(d, rules, facts)
+        if incident.group and not found:
+            return grouped.hushed(d, rules)
         kept = incident.mute
         if kept and not risen and kept.kind in (MuteKind.ROUTE, MuteKind.PAUSE) and (kept.until is None or kept.until > d.now):
             found.append(kept)
@@ -45,21 +56,22 @@ def mute_of(d: Draft, rules: Rules, risen: bool = False) -> Mute | None:
 
 
 def first_mute(d: Draft, assigned: Assignment, rules: Rules) -> Mute | None:
-    """What mutes it as it opens."""
-    found = [*rules.mutes.at(d.world.facts, d.now), *_inhibited(d, rules)]
+    """What mutes it as it opens, or as one more alert comes into it."""
+    facts = d.came or d.world.facts
+    found = [*rules.mutes.at(facts, d.now), *inhibitions(d, rules, facts)]
     if assigned.suppress:
         found.append(Mute(MuteKind.ROUTE, assigned.route, assigned.suppress, None, assigned.origin))
-    if pause := rules.mutes.pause(d.world.facts, d.now):
+    if pause := rules.mutes.pause(facts, d.now):
         found.append(pause)
     return longest(found)
 
 
 # --- inhibition -----------------------------------------------------------------------------------------------------------------------
-def _inhibited(d: Draft, rules: Rules) -> list[Mute]:
+def inhibitions(d: Draft, rules: Rules, facts: Facts) -> list[Mute]:
     """Whoever is muted by something open waits for its end; and it must still be open when that is written."""
     found: list[Mute] = []
-    for target in rules.inhibitions.sides(d.world.facts).targets:
-        if (by := inhibited(target, d.pointers)) is not None:
+    for target in rules.inhibitions.sides(facts).targets:
+        if (by := inhibited(target, d.pointers, d.incident.inhibits)) is not None:
             found.append(by)
             d.shared |= Shared(relies=tuple(name for name in target.names if name in d.pointers), joins=target.names)
     return found
@@ -70,7 +82,9 @@ def count_sources(d: Draft, rules: Rules) -> None:
     counted = d.incident.inhibits
     if not (counted or rules.inhibitions):
         return
-    wanted = rules.inhibitions.sides(d.world.facts).sources if d.incident.is_open else ()
+    wanted = rules.inhibitions.sides(d.came or d.world.facts).sources if d.incident.is_open else ()
+    if d.incident.is_open and d.incident.alerts > 1:  # one alert's view of it: a group mutes for as long as it is open
+        wanted = tuple(dict.fromkeys((*counted, *wanted)))[:_MOST_SOURCES]
     for name in counted:
         if name not in wanted and name in d.pointers:
             left = max(d.pointers[name].count - 1, 0)

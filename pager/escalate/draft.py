@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 import msgspec
 from msgspec.structs import replace
 
+from pager.conditions.condition import Facts
 from pager.escalate.effects import World
 from pager.model.event import Answer, Entry
 from pager.model.incident import Deadline, DeadlineKind, Incident, Page, PageState, Run
@@ -21,7 +22,14 @@ T = TypeVar("T")
 
 # These belong to the whole incident; all others fall with the turn they were set in.
 LASTING = frozenset(
-    {DeadlineKind.SLA_ACK_SOON, DeadlineKind.SLA_ACK, DeadlineKind.SLA_RESOLVE_SOON, DeadlineKind.SLA_RESOLVE, DeadlineKind.RESOLVE_AFTER}
+    {
+        DeadlineKind.SLA_ACK_SOON,
+        DeadlineKind.SLA_ACK,
+        DeadlineKind.SLA_RESOLVE_SOON,
+        DeadlineKind.SLA_RESOLVE,
+        DeadlineKind.RESOLVE_AFTER,
+        DeadlineKind.HUSHED,
+    }
 )
 _SETTLED_PAGES_KEPT = 30
 
@@ -53,6 +61,7 @@ class Draft:
         self.answer: Answer | None = None
         self.pointers: Mapping[str, Pointer] = {}
         self.shared = Shared()
+        self.came: Facts | None = None  # those of an alert that came into the incident of its group
 
     @property
     def stage(self) -> Stage:

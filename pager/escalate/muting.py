@@ -41,6 +41,21 @@ def on_time(d: Draft, by: Mute | None, sla_of: Sla) -> bool:
     return False
 
 
+def loud(d: Draft, sla_of: Sla) -> None:
+    """One of its alerts is not muted."""
+    _release(d, sla_of, outlasted=False)
+
+
+def over_at(d: Draft) -> datetime:
+    """When what mutes from now on has to be over."""
+    return d.now + (d.world.config.noise.suppress_at_most or AT_MOST)
+
+
+def held(d: Draft, by: Mute) -> None:
+    """It is muted already, by this as well."""
+    _held(d, by)
+
+
 def heard(d: Draft) -> None:
     """A person wants it to page: only what somebody says later mutes it again."""
     d.set(heard_at=d.now)

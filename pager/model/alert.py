@@ -70,6 +70,15 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     notes: tuple[str, ...] = ()
 
 
+class Member(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True):
+    """How an open alert counts in an incident that has several. `hushed` is the key of what muted it as it came. `first`: the incident began
+    with it."""
+
+    severity: Severity
+    hushed: str = ""
+    first: bool = False
+
+
 class AlertRecord(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True):
     """Everything remembered of one identity. It points to the incident that its latest trigger belongs to.
 
@@ -89,3 +98,4 @@ class AlertRecord(msgspec.Struct, frozen=True, array_like=True, omit_defaults=Tr
     newest_resolve: tuple[int, int] = (0, 0)
     newest_ack: tuple[int, int] = (0, 0)
     version: int = 0
+    member: Member | None = None  # of a group

@@ -8,7 +8,7 @@ from enum import StrEnum
 import msgspec
 
 from pager.model.alert import AlertRecord, Severity, Urgency
-from pager.model.mute import Mute
+from pager.model.mute import Hush, Mute
 from pager.model.origin import Origin
 from pager.model.person import Rung
 
@@ -48,6 +48,7 @@ class DeadlineKind(StrEnum):
     SLA_RESOLVE_SOON = "sla_resolve_soon"
     SLA_RESOLVE = "sla_resolve"
     RESOLVE_AFTER = "resolve_after"
+    HUSHED = "hushed"  # what mutes one of a group's alerts, a worse one than it pages for, ends
     SUPPRESSED = "suppressed"  # a suppressed incident is looked at again, too
 
 
@@ -181,10 +182,21 @@ class Incident(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True)
     muted_at: datetime | None = None  # since when, without a break
     inhibits: tuple[str, ...] = ()  # the pointers that count it while it is open
     heard_at: datetime | None = None  # from then on only what a person says later mutes it
+    group: str = ""  # the pointer that leads to it
+    shared: dict[str, str] = {}  # what all alerts of the group have in common, by the keys of its rule
+    firing: tuple[int, ...] = ()  # how many of its alerts are open, by the rank of their severity
+    fields: dict[str, str] = {}  # the alert fields that are the same in all of them
+    differ: tuple[str, ...] = ()  # what routing made of them that is not
+    hushes: tuple[Hush, ...] = ()
 
     @property
     def is_open(self) -> bool:
         return self.state is not State.RESOLVED
+
+    @property
+    def still_fire(self) -> int:
+        """How many of its alerts are open."""
+        return sum(self.firing) if self.group else int(self.is_open)
 
     @property
     def next_deadline(self) -> datetime | None:

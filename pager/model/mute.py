@@ -7,6 +7,7 @@ from enum import StrEnum
 
 import msgspec
 
+from pager.model.alert import Severity
 from pager.model.condition import Condition
 from pager.model.origin import Origin
 
@@ -29,6 +30,20 @@ class Mute(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True):
     reason: str
     until: datetime | None = None
     origin: Origin | None = None
+    names: tuple[str, ...] = ()  # of the pointers it hangs on
+
+    @property
+    def key(self) -> str:
+        return f"{self.kind}:{self.rule}"
+
+
+class Hush(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True):
+    """What muted `alerts` of a group's open alerts as they came; `worst` is the worst severity among them."""
+
+    mute: Mute
+    alerts: int
+    worst: Severity
+    over: datetime  # it counts no longer than that
 
 
 class Silence(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

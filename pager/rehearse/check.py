@@ -59,6 +59,14 @@ def _last_resort(c: Config, _: Providers) -> Iterable[Problem]:
         yield _problem(Level.WARNING, c.settings.origin, "settings.default_policy", f"is not set: {why}", "name a policy")
 
 
+def _groups(c: Config, _: Providers) -> Iterable[Problem]:
+    """A group can't reach over shards, and where an alert lies follows from its scope."""
+    if c.settings.redis_shards > 1:
+        for rule in c.noise.group:
+            why = f"with {c.settings.redis_shards} shards, alerts of different scopes may not meet in one incident"
+            yield _problem(Level.WARNING, rule.origin, f"noise.group.{rule.name}", why, "give what belongs together one dedup_scope")
+
+
 # --- who can be reached ---------------------------------------------------------------------------------------------------------------
 class _Way(msgspec.Struct, frozen=True):
     """`user` is asked over any of `channels`, because of what stands at `path`."""
@@ -142,4 +150,4 @@ def _problem(level: Level, origin: Origin | None, path: str, message: str, sugge
     return Problem(level=level, file=file, line=line, column=column, path=path, message=message, suggestion=suggestion)
 
 
-_CHECKS: tuple[Callable[[Config, Providers], Iterable[Problem]], ...] = (_credentials, _last_resort, _addresses)
+_CHECKS: tuple[Callable[[Config, Providers], Iterable[Problem]], ...] = (_credentials, _last_resort, _groups, _addresses)

@@ -22,7 +22,7 @@ from pager.model.outgoing import Outgoing
 from pager.model.policy import Policy
 from pager.model.rota import Span
 from pager.model.schedule import Override
-from pager.model.snapshot import Code, NewerError, Pointer, UnreadableError
+from pager.model.snapshot import Code, Identity, NewerError, Pointer, UnreadableError
 from pager.ports import Post
 
 T = TypeVar("T")
@@ -95,13 +95,16 @@ outgoing: Codec[Outgoing] = Codec(Outgoing)
 entries: Codec[tuple[Entry, ...]] = Codec(tuple[Entry, ...])
 posts: Codec[Post] = Codec(Post)
 pointers: Codec[Pointer] = Codec(Pointer)
+identities: Codec[Identity] = Codec(Identity)
 overrides: Codec[tuple[str, Override]] = Codec(tuple[str, Override])  # with its schedule
 calendars: Codec[tuple[Span, ...]] = Codec(tuple[Span, ...])
 
 
 def level() -> int:
     """Grows with every schema that a release learns to read."""
-    return sum(of.schema for of in (records, incidents, policies, codes, outgoing, entries, posts, pointers, overrides, calendars))
+    return sum(
+        of.schema for of in (records, incidents, policies, codes, outgoing, entries, posts, pointers, identities, overrides, calendars)
+    )
 
 
 def prefix(version: int) -> bytes:

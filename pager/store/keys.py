@@ -81,6 +81,10 @@ class Keys:
         """List: the timeline of an incident; each element is what one commit said."""
         return f"{self._log}{number}"
 
+    def members(self, number: int) -> str:
+        """List: the identities of a group's alerts, in the order in which they came."""
+        return f"{self._prefix}members:{number}"
+
     def pointer(self, name: str) -> str:
         return f"{self._prefix}pointer:{name}"
 

@@ -114,12 +114,12 @@ class ReplyPages:
         return now, snapshot
 
     def _shown(self, status: int, link: Link, snapshot: Snapshot, now: datetime, said: str) -> Response:
-        incident, record = snapshot.incident, snapshot.record
+        incident, record = snapshot.incident, snapshot.own
         if incident is None or record is None:
             return _plain(410, f"Incident {link.incident} is not kept any more", said)
         rules = self._rules()
         service = rules.config.services.get(incident.service)
-        card = incident_card(incident, incident.ended_with or record, snapshot.policy, service, now, rules.names)
+        card = incident_card(incident, record, snapshot.policy, service, now, rules.names)
         return _html(status, card.title, said, card, rules.names.get(link.user, link.user))
 
 

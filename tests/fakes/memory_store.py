@@ -148,6 +148,7 @@ class MemoryStore:
         self.night_pages: dict[str, tuple[datetime, ...]] = {}
         self.rota_version = 0
         self.waiting: dict[str, set[int]] = {}
+        self.members: dict[int, list[Identity]] = {}
 
     def worker(self, name: str) -> MemoryWorker:
         self._workers.add(name)
@@ -228,6 +229,12 @@ class MemoryStore:
         changed = incident is not None and incident is not before.incident
         if incident is not None and changed and _version(self.incidents.get(incident.number)) != _version(before.incident):
             return Outcome.CONFLICT
+        if (
+            commit.relies_on_incident()
+            and before.incident
+            and _version(self.incidents.get(before.incident.number)) != before.incident.version
+        ):
+            return Outcome.CONFLICT
         relied = {name: was for name, (was, _) in commit.changed_pointers().items()} | {n: before.pointers.get(n) for n in commit.relies}
         if any(_version(self.pointer(name)) != _version(was) for name, was in relied.items()):
             return Outcome.CONFLICT
@@ -247,6 +254,8 @@ class MemoryStore:
             self.incidents[after.incident.number] = replace(after.incident, version=_version(before.incident) + 1)
             if after.policy is not None:
                 self.policies.setdefault(after.incident.policy_ref, after.policy)
+        if (member := commit.new_member()) is not None and after.incident is not None:
+            self.members.setdefault(after.incident.number, []).append(member)
         if after.incident is not None and (commit.fence is not None or after.incident is not before.incident):
             self._arm(after.incident, changed=after.incident is not before.incident)
         for name, (was, pointer) in commit.changed_pointers().items():
@@ -327,6 +336,10 @@ class MemoryIncidents(_Adapter):
         self._store.reach()
         moved = set[int]()
         return [self._store.commit(commit, self._name, moved) for commit in commits]
+
+    async def members(self, number: int, limit: int) -> list[tuple[Identity, AlertRecord | None]]:
+        self._store.reach()
+        return [(identity, self._store.record(identity)) for identity in self._store.members.get(number, ())[:limit]]
 
     async def timeline(self, number: int) -> list[Entry]:
         self._store.reach()

@@ -12,6 +12,7 @@ import msgspec
 
 from pager import decide
 from pager.advance import Advance
+from pager.decide import drafts
 from pager.door import Door
 from pager.escalate import chain, due
 from pager.escalate.draft import Draft
@@ -129,7 +130,7 @@ def _takes_what_it_can_get(apply: Any) -> Any:
 
 def _asks_the_config(_: Any) -> Any:
     def draft(before: Any, incident: Any, record: Any, rules: Any, now: Any) -> Draft:
-        return Draft(incident, rules.policy(incident.policy), rules.world(decide._facts(incident, record)), now)
+        return Draft(incident, rules.policy(incident.policy), rules.world(drafts.facts_of(incident, record)), now)
 
     return draft
 
@@ -184,7 +185,7 @@ MUTANTS = (
     Mutant("a stage is over though nothing came of its pages", 8, lambda: (patch.object(due, "SMALL", _moves_on_without_pages(None)),
                                                                              patch("pager.escalate.asking.LOOK_AGAIN", timedelta(seconds=2))), seed=66),
     Mutant("a bad config counts", 9, lambda: (_around(Reload, "apply", _takes_what_it_can_get),), seed=8),
-    Mutant("an edit changes the policy of open incidents", 10, lambda: (_around(decide, "_draft", _asks_the_config),), seed=1),
+    Mutant("an edit changes the policy of open incidents", 10, lambda: (_around(decide, "draft_of", _asks_the_config),), seed=1),
     Mutant("a stage gives no reason", 11, lambda: (_around(Draft, "say", _gives_no_reason),)),
     Mutant("a page is not said to be for anybody", 11, lambda: (_around(Draft, "say", _queues_in_silence),)),
     Mutant("nobody is told when the store is gone", 12, lambda: (_around(BreakGlass, "_gone", _breaks_no_glass),), seed=23),
