@@ -196,7 +196,7 @@ class Incident(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True)
     @property
     def still_fire(self) -> int:
         """How many of its alerts are open."""
-        return sum(self.firing) if self.group else int(self.is_open)
+        return (sum(self.firing) if self.group else 1) if self.is_open else 0
 
     @property
     def next_deadline(self) -> datetime | None:

@@ -112,14 +112,10 @@ def _1_nothing_accepted_is_lost(f: _Facts) -> Iterator[Violation]:
         by_key[seen["key"]].append(seen)
     for key, alerts in by_key.items():
         last = max(alerts, key=lambda a: _entry(a["entry"]))
-        mine = [end for end in f.ends.values() if end["dedup_key"] == key]
+        mine = [end for end in f.ends.values() if key in end["keys"]]
         if any(a["action"] == "trigger" for a in alerts) and not mine:
             yield Violation(1, last.at, f"no incident came of the alerts of {key}")
-        if (
-            last["action"] == "trigger"
-            and not any(end["state"] != "resolved" for end in mine)
-            and not _resolved_by_a_person(f, mine, last.at)
-        ):
+        if last["action"] == "trigger" and not any(key in end["firing"] for end in mine) and not _resolved_by_a_person(f, mine, last.at):
             yield Violation(1, last.at, f"{key} was triggered last by {last['entry']}, and nothing is open")
     garbage = [s for s in f.history.of("accepted") if s["action"] == "garbage"]
     dead = f.history.of("dead")
@@ -248,11 +244,18 @@ def _7_order_does_not_matter(f: _Facts) -> Iterator[Violation]:
         by_key[seen["key"]].append(seen)
     for key, alerts in by_key.items():
         last = max(alerts, key=lambda a: _entry(a["entry"]))
-        still = [end["number"] for end in f.ends.values() if end["dedup_key"] == key and end["state"] != "resolved"]
+        still = [end["number"] for end in f.ends.values() if key in end["firing"]]
         if last["action"] == "resolve" and still:
             yield Violation(7, last.at, f"{key} was resolved last, and {still} is open")
         if len(still) > 1:
             yield Violation(7, last.at, f"{key} has several open incidents: {still}")
+    for end in f.ends.values():
+        if (end["state"] == "resolved") is bool(end["firing"]):
+            yield Violation(7, ENDS, f"{end['number']} is {end['state']}, and of its alerts {end['firing']} still fire")
+        if end["fire"] not in (None, len(end["firing"])) or end["alerts"] != len(end["keys"]):
+            yield Violation(
+                7, ENDS, f"{end['number']} has {end['alerts']} alerts, {end['fire']} fire; it is of {end['keys']}, {end['firing']} fire"
+            )
 
 
 def _8_late_is_said_and_nobody_is_passed_over(f: _Facts) -> Iterator[Violation]:

@@ -42,6 +42,8 @@ services:
   db: {team: ops, policy: hollow}
   web: {team: ops, policy: stubborn}
   muted: {team: ops, policy: chain}
+  pool: {team: ops, policy: stubborn}
+noise: {group: [{name: pool, by: [service], match: {service: pool}, window: 40s, limit: 3}]}
 routes: [{name: muted, match: {service: muted}, suppress: nobody wants to hear of it}]
 """
 SECOND = (
@@ -66,7 +68,7 @@ _ENDS_AT = ({LAST_RESORT}, LAST_RESORT_EVERY)
 _DB = ((set[str](), 0.0), ({"dee"}, 20.0), _ENDS_AT)
 _WEB = (({"ben"}, 30.0), _ENDS_AT)
 STAGES = {
-    "first": {"api": (({"ana"}, 20.0), ({"ben", "eve"}, 20.0), ({"cyd", "dee"}, 20.0), _ENDS_AT), "db": _DB, "web": _WEB},
-    "second": {"api": (({"fay"}, 20.0), ({"ben", "eve"}, 20.0), ({"gus"}, 20.0), _ENDS_AT), "db": _DB, "web": _WEB},
+    "first": {"api": (({"ana"}, 20.0), ({"ben", "eve"}, 20.0), ({"cyd", "dee"}, 20.0), _ENDS_AT), "db": _DB, "web": _WEB, "pool": _WEB},
+    "second": {"api": (({"fay"}, 20.0), ({"ben", "eve"}, 20.0), ({"gus"}, 20.0), _ENDS_AT), "db": _DB, "web": _WEB, "pool": _WEB},
 }
-LATE = {"api": 2.0, "db": 2.0, "web": 1.5}  # seconds: a tenth of the stage's time
+LATE = {"api": 2.0, "db": 2.0, "web": 1.5, "pool": 1.5}  # seconds: a tenth of the stage's time

@@ -12,9 +12,9 @@ import msgspec
 
 from pager import decide
 from pager.advance import Advance
-from pager.decide import drafts
+from pager.decide import drafts, joining
 from pager.door import Door
-from pager.escalate import chain, due
+from pager.escalate import chain, due, opening
 from pager.escalate.draft import Draft
 from pager.loops import compose, deliver
 from pager.loops.deliver import Deliver
@@ -170,6 +170,13 @@ def _finishes_first(alerts: Any) -> Any:
     return run_once
 
 
+def _ends_with_the_first(_: Any) -> Any:
+    def over(d: Draft, seen: Any, record: Any, member: Any) -> None:
+        opening.last_alert_resolved(d, "stream")
+
+    return over
+
+
 MUTANTS = (
     Mutant("alerts of one severity are dropped", 1, lambda: (_around(Advance, "alerts", _drops_warnings),)),
     Mutant("what can't be read is thrown away", 1, lambda: (_around(Ingest, "_bury", _buries_nothing),), seed=1),
@@ -185,6 +192,7 @@ MUTANTS = (
     Mutant("a stage is over though nothing came of its pages", 8, lambda: (patch.object(due, "SMALL", _moves_on_without_pages(None)),
                                                                              patch("pager.escalate.asking.LOOK_AGAIN", timedelta(seconds=2))), seed=66),
     Mutant("a bad config counts", 9, lambda: (_around(Reload, "apply", _takes_what_it_can_get),), seed=8),
+    Mutant("a group is over with the first of its alerts", 1, lambda: (_around(joining, "resolved", _ends_with_the_first),), seed=1),
     Mutant("an edit changes the policy of open incidents", 10, lambda: (_around(decide, "draft_of", _asks_the_config),), seed=1),
     Mutant("a stage gives no reason", 11, lambda: (_around(Draft, "say", _gives_no_reason),)),
     Mutant("a page is not said to be for anybody", 11, lambda: (_around(Draft, "say", _queues_in_silence),)),

@@ -12,6 +12,7 @@ TROUBLE_ENDS = 100.0  # seconds; then everything is healed
 ENDS = 235.0
 WORKERS = 2
 KEYS = ("disk", "cpu", "mem", "net")
+POOL = ("one", "two", "three", "four")  # of one group, of which an incident takes three
 
 
 Fault = Callable[[Random], "Step"]
@@ -47,7 +48,7 @@ def plan_of(seed: int) -> Plan:
     if rng.random() < 0.4:
         alerts += _flurry(rng)
     faults = [_FAULTS[rng.choice(_NAMES)](rng) for _ in range(rng.choice((0, 1, 2, 3, 4, 6)))]
-    return Plan(seed, tuple(sorted(alerts + faults, key=lambda step: step.at)))
+    return Plan(seed, tuple(sorted(alerts + faults + _pool(Random(f"pool {seed}")), key=lambda step: step.at)))
 
 
 def chance(seed: int, *of: object) -> Random:
@@ -74,6 +75,23 @@ def _alert(rng: Random) -> Step:
         severity=severity,
         way=rng.choice(("xadd", "http")),
     )
+
+
+def _pool(rng: Random) -> list[Step]:
+    """In some runs: alerts of one group, close together."""
+    if rng.random() < 0.6:
+        return []
+    begins = rng.uniform(0.5, 30)
+    return [
+        replace(
+            _alert(rng),
+            at=round(begins + rng.uniform(0, rng.choice((2, 60))), 2),
+            key=rng.choice(POOL),
+            service="pool",
+            action=rng.choices(("trigger", "resolve", "acknowledge"), (5, 4, 1))[0],
+        )
+        for _ in range(rng.randint(3, 14))
+    ]
 
 
 def _flurry(rng: Random) -> list[Step]:

@@ -17,7 +17,7 @@ from pager.decide import Rules
 from pager.model.incident import Incident
 from pager.notify.plan import Providers
 from pager.ports import Commit, Outcome, StoreUnavailable
-from pager.report.incident import incident_json
+from pager.report.incident import show_json
 from tests.fakes.memory_store import Clock, MemoryStore
 from tests.night import config_of
 from tests.simulation.history import Fault, History, Seen
@@ -156,9 +156,20 @@ class World:
 
     def _look_back(self) -> None:
         for number, incident in sorted(self.store.incidents.items()):
-            shown = incident_json(self.store.by_number(number))
+            snapshot = self.store.by_number(number)
+            listed = [(identity, self.store.record(identity)) for identity in self.store.members.get(number, ())]
+            shown = show_json(snapshot, (), listed)
+            alone = [{"dedup_key": shown["dedup_key"], "state": "resolved" if shown["state"] == "resolved" else "firing"}]
+            alerts = {alert["dedup_key"]: alert["state"] for alert in shown.get("members", alone)}
             armed = self.store.scores.get(number)
-            self.note("end", **{k: shown[k] for k in ("number", "state", "dedup_key", "next_deadline", "reason")}, armed=armed is not None)
+            self.note(
+                "end",
+                **{k: shown[k] for k in ("number", "state", "dedup_key", "next_deadline", "reason", "alerts")},
+                armed=armed is not None,
+                keys=list(alerts),
+                firing=[key for key, state in alerts.items() if state == "firing"],
+                fire=shown.get("firing"),
+            )
             assert incident.number == number
         for letter in self.store.dead:
             self.note("dead", entry=letter.id, reason=letter.reason)
