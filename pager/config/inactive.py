@@ -58,13 +58,10 @@ def _major(c: Config) -> Iterable[Finding]:
 
 def _noise(c: Config) -> Iterable[Finding]:
     n = c.noise
-    for kind, rules in (("group", n.group), ("threshold", n.threshold),
-                        ("recurring", n.recurring)):  # fmt: skip
-        for rule in rules:
-            yield rule.origin, f"noise.{kind}.{rule.name}"
-    for kind, one in (("flap", n.flap), ("storm", n.storm)):
-        if one is not None:
-            yield one.origin, f"noise.{kind}"
+    for rule in n.group:
+        yield rule.origin, f"noise.group.{rule.name}"
+    if n.storm is not None:
+        yield n.storm.origin, "noise.storm"
 
 
 def _settings(c: Config) -> Iterable[Finding]:

@@ -9,9 +9,10 @@ import msgspec
 from msgspec.structs import replace
 
 from pager.conditions.condition import Facts
-from pager.decide.quiet import count_sources, first_mute, kept_quiet, mute_of
+from pager.decide.counting import names_for, recurs, thresholds_of
+from pager.decide.quiet import count_once_more, count_sources, first_mute, kept_quiet, mute_of
 from pager.decide.rules import Rules
-from pager.escalate import muting, opening, table
+from pager.escalate import flapping, muting, opening, table
 from pager.escalate.draft import Draft, Shared
 from pager.escalate.replies import taken
 from pager.model.alert import Action, Alert, AlertRecord
@@ -21,6 +22,7 @@ from pager.model.outgoing import Outgoing
 from pager.model.policy import Policy
 from pager.model.service import Integration, Service
 from pager.model.snapshot import Identity, Snapshot
+from pager.model.times import duration
 from pager.noise.dedup import Meaning, Verdict, ended, judge
 from pager.notify.telling import notices
 from pager.route.assign import Assignment
@@ -41,14 +43,15 @@ class Decision(msgspec.Struct, frozen=True):
 
 def needs(before: Snapshot, event: Event, rules: Rules) -> tuple[str, ...]:
     """The names of the pointers that the decision about this event depends on."""
-    if not rules.inhibitions:
-        return before.incident.inhibits if before.incident else ()
     names = list(before.incident.inhibits) if before.incident else []
     if isinstance(event, AlertSeen):
-        if event.alert.action is Action.TRIGGER:
-            names += rules.inhibitions.sides(_facts_to_be(event.alert, rules)).names()
+        if event.alert.action is Action.TRIGGER and rules.watches:
+            names += names_for(event.alert, before.record, _facts_to_be(event.alert, rules), rules)
     elif before.incident is not None and before.record is not None and not isinstance(event, Reply):
-        names += rules.inhibitions.sides(_facts(before.incident, before.record)).names()
+        if rules.inhibitions:
+            names += rules.inhibitions.sides(_facts(before.incident, before.record)).names()
+        if before.record.watched:
+            names += [one.name for one in thresholds_of(before.incident, before.record.alert, rules)]
     return tuple(dict.fromkeys(names))
 
 
@@ -67,21 +70,25 @@ def decide(before: Snapshot, event: Event, rules: Rules, now: datetime, fresh: i
     """The decision about one event. `fresh` is the number for an incident, should one open. Events about an incident that is not there
     change nothing."""
     if isinstance(event, AlertSeen):
-        verdict = judge(before.record, event, now)
+        verdict = judge(before.record, event, now, rules.config.noise.flap)
         return _alert(before, event, verdict, rules, now, fresh)
     if before.incident is None or before.record is None:
         return Decision(before)
-    d = _draft(before, before.incident, before.record, rules, now)
-    settled = isinstance(event, Due) and _quiet(d, before.record, rules)
+    record = before.record
+    d = _draft(before, before.incident, record, rules, now)
+    settled = False
+    if isinstance(event, Due):
+        record = _stable(d, record, rules)
+        settled = not d.incident.is_open or _quiet(d, record, rules)
     if not (settled or kept_quiet(d, event, rules)):
         table.step(d, event)
-    return _decision(before, before.record, d, rules)
+    return _decision(before, record, d, rules)
 
 
 def _alert(before: Snapshot, seen: AlertSeen, verdict: Verdict, rules: Rules, now: datetime, fresh: int) -> Decision:
     meaning = verdict.meaning
     match meaning:
-        case Meaning.REPEATS:
+        case Meaning.REPEATS if not verdict.record.watched:
             return Decision(replace(before, record=verdict.record), meaning=meaning)
         case Meaning.OPENS | Meaning.OPENS_ACKNOWLEDGED | Meaning.OPENS_RESOLVED:
             return _open(before, seen, verdict, rules, now, fresh)
@@ -91,7 +98,7 @@ def _alert(before: Snapshot, seen: AlertSeen, verdict: Verdict, rules: Rules, no
             what = f"{seen.alert.action} of {seen.alert.scope}/{seen.alert.dedup_key}: {verdict.reason}"
             entry = Entry(now, verdict.record.incident, f"alert.{meaning}", _who(seen), what)
             return Decision(replace(before, record=verdict.record), (entry,), meaning=meaning)
-        case Meaning.WORSENS | Meaning.EASES | Meaning.ACKNOWLEDGES | Meaning.RESOLVES:
+        case Meaning.REPEATS | Meaning.FLAPS | Meaning.WORSENS | Meaning.EASES | Meaning.ACKNOWLEDGES | Meaning.RESOLVES:
             return _about_open(before, seen, verdict, rules, now)
 
 
@@ -107,6 +114,10 @@ def _about_open(before: Snapshot, seen: AlertSeen, verdict: Verdict, rules: Rule
             taken(d, _who(seen), _who(seen))
         case Meaning.WORSENS | Meaning.EASES:
             _severity_changed(d, seen, verdict, rules)
+        case Meaning.FLAPS:
+            flapping.changed(d, rules.config.noise.flap)
+        case Meaning.REPEATS:
+            count_once_more(d, rules)
         case _:
             pass
     return _decision(before, verdict.record, d, rules, verdict.meaning)
@@ -139,6 +150,9 @@ def _severity_changed(d: Draft, seen: AlertSeen, verdict: Verdict, rules: Rules)
 
 def _open(before: Snapshot, seen: AlertSeen, verdict: Verdict, rules: Rules, now: datetime, fresh: int) -> Decision:
     assigned = rules.router.assign(seen.alert)
+    pointers, risen = recurs(seen.alert, assigned, before.pointers, rules, fresh, now)
+    if risen is not None:
+        assigned = rules.router.assign(replace(seen.alert, severity=risen.severity))
     policy = rules.policy(assigned.policy)
     record = replace(verdict.record, incident=fresh)
     incident = Incident(
@@ -147,7 +161,7 @@ def _open(before: Snapshot, seen: AlertSeen, verdict: Verdict, rules: Rules, now
         dedup_key=seen.alert.dedup_key,
         state=State.TRIGGERED,
         severity=assigned.severity,
-        worst=seen.alert.severity,
+        worst=risen.severity if risen else seen.alert.severity,
         urgency=assigned.urgency,
         service=assigned.service,
         policy=policy.name,
@@ -160,10 +174,13 @@ def _open(before: Snapshot, seen: AlertSeen, verdict: Verdict, rules: Rules, now
         labels=assigned.labels,
         revision=rules.config.revision,
     )
-    d = _draft(replace(before, policy=policy), incident, record, rules, now)
+    d = _draft(replace(before, policy=policy, pointers=pointers), incident, record, rules, now)
     d.due_at = min(now, accepted_at(seen))
     for note in (*seen.alert.notes, *assigned.notes):
         d.say("alert.mended", note, _who(seen))
+    if risen is not None:
+        what = f"{seen.alert.severity} becomes {risen.severity}: {risen.count} in {duration(risen.within)} (recurring {risen.name})"
+        d.say("incident.raised", what, origin=risen.origin)
     _first_word(d, seen, verdict, assigned, rules)
     return _decision(before, record, d, rules, verdict.meaning)
 
@@ -177,6 +194,8 @@ def _first_word(d: Draft, seen: AlertSeen, verdict: Verdict, assigned: Assignmen
         return
     if by := first_mute(d, assigned, rules):
         opening.suppress(d, by, resolve_after, _start(d.policy, assigned.start_at))
+        if verdict.record.flapping:
+            flapping.changed(d, rules.config.noise.flap)
         return
     opening.open_incident(
         d,
@@ -186,6 +205,8 @@ def _first_word(d: Draft, seen: AlertSeen, verdict: Verdict, assigned: Assignmen
         because=assigned.because,
         origin=assigned.origin,
     )
+    if verdict.record.flapping:
+        flapping.changed(d, rules.config.noise.flap)
     if verdict.meaning is Meaning.OPENS_ACKNOWLEDGED:
         taken(d, _who(seen), _who(seen))
 
@@ -204,8 +225,9 @@ EPOCH = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
 
 def _draft(before: Snapshot, incident: Incident, record: AlertRecord, rules: Rules, now: datetime) -> Draft:
     policy = before.policy or rules.policy(incident.policy)
-    d = Draft(incident, policy, rules.world(_facts(incident, record)), now)
+    d = Draft(incident, record.alert, policy, rules.world(_facts(incident, record)), now)
     d.pointers = before.pointers
+    d.watched = record.watched
     return d
 
 
@@ -241,6 +263,16 @@ def _rooms(d: Draft, record: AlertRecord, rules: Rules) -> None:
         d.set(chats=(*d.incident.chats, *more))
 
 
+def _stable(d: Draft, record: AlertRecord, rules: Rules) -> AlertRecord:
+    """What has flapped, and not changed for long."""
+    if not any(x.kind is DeadlineKind.STABLE and x.at <= d.now for x in d.incident.deadlines):
+        return record
+    d.disarm(DeadlineKind.STABLE)
+    if flapping.is_stable(d, record.firing, rules.config.noise.flap):
+        return record
+    return replace(record, flapping=False, changes=())
+
+
 def _quiet(d: Draft, record: AlertRecord, rules: Rules) -> bool:
     """`resolve_after`, counted from the last repeat. True when that settled the matter."""
     due = [x for x in d.incident.deadlines if x.kind is DeadlineKind.RESOLVE_AFTER and x.at <= d.now]
@@ -269,6 +301,8 @@ def _decision(before: Snapshot, record: AlertRecord, d: Draft, rules: Rules, mea
             record = ended(record, d.now)
         if d.incident.ended_with is None:
             d.set(ended_with=replace(record, applied=()))
+    if record.open and record.watched != (d.watched and d.incident.state is State.SUPPRESSED):
+        record = replace(record, watched=not record.watched)
     after = Snapshot(record=record, incident=d.incident, policy=d.policy, pointers=d.pointers)
     return Decision(after, tuple(d.entries), (*d.wanted_outgoing(), *told), d.answer, meaning, d.shared)
 

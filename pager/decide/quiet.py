@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from msgspec.structs import replace
 
+from pager.decide.counting import count_repeat, still_too_few, too_few_yet
 from pager.decide.rules import Rules
 from pager.escalate import muting
 from pager.escalate.draft import Draft, Shared
@@ -37,16 +38,22 @@ def mute_of(d: Draft, rules: Rules, risen: bool = False) -> Mute | None:
     incident = d.incident
     found = rules.mutes.at(d.world.facts, d.now, newer_than=incident.heard_at)
     if incident.heard_at is None:
-        found += _inhibited(d, rules)
+        found += [*_inhibited(d, rules), *still_too_few(d, rules)]
         kept = incident.mute
         if kept and not risen and kept.kind in (MuteKind.ROUTE, MuteKind.PAUSE) and (kept.until is None or kept.until > d.now):
             found.append(kept)
     return longest(found)
 
 
+def count_once_more(d: Draft, rules: Rules) -> None:
+    """A repeat of an alert that waits for more of them."""
+    count_repeat(d, rules)
+    muting.on_time(d, mute_of(d, rules), rules.sla(d.incident.service))
+
+
 def first_mute(d: Draft, assigned: Assignment, rules: Rules) -> Mute | None:
     """What mutes it as it opens."""
-    found = [*rules.mutes.at(d.world.facts, d.now), *_inhibited(d, rules)]
+    found = [*rules.mutes.at(d.world.facts, d.now), *_inhibited(d, rules), *too_few_yet(d, rules)]
     if assigned.suppress:
         found.append(Mute(MuteKind.ROUTE, assigned.route, assigned.suppress, None, assigned.origin))
     if pause := rules.mutes.pause(d.world.facts, d.now):

@@ -13,6 +13,7 @@ from pager.model.config import Config
 from pager.model.policy import Policy, Stage
 from pager.model.rota import NOTHING, RotaFacts
 from pager.model.service import Sla
+from pager.noise.counts import Counter
 from pager.noise.inhibit import Inhibitions
 from pager.noise.mutes import Mutes
 from pager.notify.plan import Planner, Providers
@@ -33,9 +34,16 @@ class Rules:
         self.rota = Rota.of(config, facts)
         self.mutes = Mutes(config.noise, facts.silences, config.settings.timezone)
         self.inhibitions = Inhibitions(config.noise.inhibit)
+        self.thresholds = Counter("threshold", config.noise.threshold)
+        self.recurring = Counter("recurring", config.noise.recurring)
         self.windows = Windows(config.settings.timezone)
         self.names = {user: person.name for user, person in config.users.items()}
         self._refs: dict[str, tuple[Policy, str]] = {}
+
+    @property
+    def watches(self) -> bool:
+        """Whether an alert may mean something for others."""
+        return bool(self.inhibitions or self.thresholds or self.recurring)
 
     def with_facts(self, facts: RotaFacts) -> Rules:
         """The same config with other facts: nothing else is made again."""

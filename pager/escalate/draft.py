@@ -10,6 +10,7 @@ import msgspec
 from msgspec.structs import replace
 
 from pager.escalate.effects import World
+from pager.model.alert import Alert
 from pager.model.event import Answer, Entry
 from pager.model.incident import Deadline, DeadlineKind, Incident, Page, PageState, Run
 from pager.model.origin import Origin
@@ -21,7 +22,14 @@ T = TypeVar("T")
 
 # These belong to the whole incident; all others fall with the turn they were set in.
 LASTING = frozenset(
-    {DeadlineKind.SLA_ACK_SOON, DeadlineKind.SLA_ACK, DeadlineKind.SLA_RESOLVE_SOON, DeadlineKind.SLA_RESOLVE, DeadlineKind.RESOLVE_AFTER}
+    {
+        DeadlineKind.SLA_ACK_SOON,
+        DeadlineKind.SLA_ACK,
+        DeadlineKind.SLA_RESOLVE_SOON,
+        DeadlineKind.SLA_RESOLVE,
+        DeadlineKind.RESOLVE_AFTER,
+        DeadlineKind.STABLE,
+    }
 )
 _SETTLED_PAGES_KEPT = 30
 
@@ -41,8 +49,11 @@ class Shared(msgspec.Struct, frozen=True):
 
 
 class Draft:
-    def __init__(self, incident: Incident, policy: Policy, world: World, now: datetime, due_at: datetime | None = None) -> None:
+    def __init__(
+        self, incident: Incident, alert: Alert, policy: Policy, world: World, now: datetime, due_at: datetime | None = None
+    ) -> None:  # fmt: skip
         self.incident = incident
+        self.alert = alert  # the newest
         self.policy = policy
         self.world = world
         self.now = now
@@ -53,6 +64,7 @@ class Draft:
         self.answer: Answer | None = None
         self.pointers: Mapping[str, Pointer] = {}
         self.shared = Shared()
+        self.watched = False  # a threshold still counts its repeats
 
     @property
     def stage(self) -> Stage:

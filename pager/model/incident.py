@@ -48,6 +48,7 @@ class DeadlineKind(StrEnum):
     SLA_RESOLVE_SOON = "sla_resolve_soon"
     SLA_RESOLVE = "sla_resolve"
     RESOLVE_AFTER = "resolve_after"
+    STABLE = "stable"  # an alert that flaps has not changed for long
     SUPPRESSED = "suppressed"  # a suppressed incident is looked at again, too
 
 

@@ -62,6 +62,7 @@ class TellKind(StrEnum):
     SLA_SOON = "sla_soon"
     NOBODY = "nobody"
     ESCALATED = "escalated"
+    STABLE = "stable"  # it has flapped, and now fires without a break
     ASK_OWNER = "ask_owner"  # no repeat for long: is it over?
 
 

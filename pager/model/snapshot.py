@@ -33,12 +33,14 @@ Suffices = Callable[[Identity, AlertRecord], bool]
 
 
 class Pointer(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True):
-    """A small value that several incidents share, under a name: which incident a group is, how many of something there are, when they came.
+    """A small value that several incidents share, under a name: which incident a group is, how many of something there are, when
+    they came, and when something was last so of them.
     Kept for a week after it was written last."""
 
     incident: int = 0
     count: int = 0
     times: tuple[datetime, ...] = ()
+    at: datetime | None = None
     version: int = 0
 
 

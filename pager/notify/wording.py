@@ -90,6 +90,8 @@ def notice_text(kind: TellKind, incident: Incident, record: AlertRecord, what: s
             said = f"SLA: {what}"
         case TellKind.NOBODY:
             said = f"NOBODY WAS PAGED: {what}. Mend the schedule or the policy."
+        case TellKind.STABLE:
+            said = f"No longer flapping: {what}"
         case TellKind.ASK_OWNER:
             said = f"Please look: {what}"
     return compose(f"#{incident.number} {shorten(_sentence(said), _SAID)}", _about(incident, record), (), "")
