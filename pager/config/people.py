@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from pager.config.handoffs import HANDOFF, IN_SLACK
 from pager.config.named import Named, part
 from pager.config.reading import Field, ListOf, Record, Ref, Scalar
 from pager.config.scalars import POSITIVE, TEXT, WALL
@@ -128,6 +129,8 @@ SCHEDULES = Named(
                 {"country": Field(TEXT, required=True), "region": TEXT, "users": Field(ListOf(Ref("user"), least=1), required=True)},
                 Holidays,
             ),
+            "handoff": HANDOFF,
+            "slack": IN_SLACK,
         },
         _schedule,
     )
