@@ -96,14 +96,17 @@ def _loudly(h: Handing, how: Telling, scene: Scene, config: Config, planner: Pla
 
 
 def _of_whom_nobody_could_tell(h: Handing, over: str, scene: Scene, config: Config, planner: Planner, now: datetime) -> Iterator[Notice]:
+    """Who leads the team tells them. A lead who comes is told over whatever there is."""
     schedule = config.schedules.get(h.schedule)
     team = config.teams.get(schedule.team or "") if schedule is not None else None
-    if team is None or not team.lead or team.lead == h.user:
+    if team is None or not team.lead:
         return
     said = words(h, scene, zone_of(config, team.lead), now)
-    name = scene.names.get(h.user, h.user)
-    text = f"{name} could not be told over {over}, so please do: {said.subject}"
-    yield from _quietest(team.lead, Words(text, text, text), planner)
+    if team.lead != h.user:
+        name = scene.names.get(h.user, h.user)
+        text = f"{name} could not be told over {over}, so please do: {said.subject}"
+        said = Words(text, text, text)
+    yield from _quietest(team.lead, said, planner)
 
 
 def _quietest(user: str, said: Words, planner: Planner) -> tuple[Notice, ...]:

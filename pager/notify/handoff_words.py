@@ -76,7 +76,7 @@ def _head(h: Handing, scene: Scene, zone: str, now: datetime) -> str:
             since = f" since {when(h.start, zone)}" if now - h.start > _LATE else ""
             return f"You are on call now for {schedule}{since}{until}"
         case Kind.OFF:
-            return f"You are off call for {schedule}"
+            return f"You are off call for {schedule}: {_instead(h, scene)}"
         case Kind.NOT_AFTER_ALL:
             instead = f": {_people(h.others, scene)} {'is' if len(h.others) == 1 else 'are'}" if h.others else ": nobody is"
             return f"You are NOT on call for {schedule} after all, {from_to(h.start, h.end, zone)}{instead}"
@@ -91,14 +91,16 @@ def _hands_over(h: Handing, scene: Scene) -> str:
     match h.kind:
         case Kind.SOON | Kind.ON:
             return f"{_people(h.others, scene)} {'hands' if len(h.others) == 1 else 'hand'} over to you" if h.others else ""
-        case Kind.OFF:
-            if h.others:
-                return f"{_people(h.others, scene)} took over"
-            return f"{_people(h.crew, scene)} {'goes' if len(h.crew) == 1 else 'go'} on" if h.crew else "Nobody took over"
         case Kind.POSTED | Kind.NOBODY:
             return f"{_people(h.others, scene)} handed over" if h.others and h.kind is Kind.POSTED else _last(h, scene)
         case _:
             return ""
+
+
+def _instead(h: Handing, scene: Scene) -> str:
+    if h.others or not h.crew:
+        return f"{_people(h.others, scene)} took over"
+    return f"{_people(h.crew, scene)} {'goes' if len(h.crew) == 1 else 'go'} on"
 
 
 def _last(h: Handing, scene: Scene) -> str:
@@ -159,6 +161,8 @@ def _count(h: Handing, listed: Sequence[Open], scene: Scene) -> str:
 
 
 def _counted(h: Handing, listed: Sequence[Open], scene: Scene) -> str:
+    if listed and h.kind is Kind.OFF:
+        return f" (you still hold {len(listed)})"
     return f" ({_total(h, listed, scene)} open)" if listed and h.kind in (Kind.SOON, Kind.ON, Kind.CHANGED) else ""
 
 

@@ -14,6 +14,8 @@ import msgspec
 from pager.model.handoff import Telling, Told, Watched
 from pager.oncall.crews import Crew, at, stint
 
+_FAR = timedelta(days=10_000)
+
 
 class Kind(StrEnum):
     SOON = "soon"  # to who comes, before
@@ -45,7 +47,7 @@ class _Coming(msgspec.Struct, frozen=True):
     start: datetime
     end: datetime | None
     others: tuple[str, ...]
-    ahead: timedelta  # the nearest `before` that has come
+    ahead: timedelta | None  # the nearest `before` that has come; None: it is too soon to tell
 
 
 def look(schedule: str, how: Telling, crews: Sequence[Crew], before: Watched | None, now: datetime) -> tuple[Watched, tuple[Handing, ...]]:
@@ -56,7 +58,7 @@ def look(schedule: str, how: Telling, crews: Sequence[Crew], before: Watched | N
     was = present if before is None else before.on
     told = before.told if before is not None else ()
     coming = list(_coming(crews, k, how, now))
-    known, said = _ahead(schedule, coming, told, now)
+    known, said = _ahead(schedule, coming, told)
     gone = [_not_after_all(schedule, crews, t) for t in _unmet(crews, k, coming, told, was, now)]
     return Watched(present, known), (*_changes(schedule, how, crews, k, was), *gone, *said)
 
@@ -85,28 +87,27 @@ def _changes(schedule: str, how: Telling, crews: Sequence[Crew], k: int, was: Se
 
 # --- before it ------------------------------------------------------------------------------------------------------------------------
 def _coming(crews: Sequence[Crew], k: int, how: Telling, now: datetime) -> Iterator[_Coming]:
-    """Who comes soon enough to be told by now."""
+    """Everybody who comes after the crew `k`."""
     for n in range(k + 1, len(crews)):
         crew, last = crews[n], crews[n - 1].users
         ahead = min((b for b in how.before if crew.start - b <= now), default=None)
-        if ahead is None:
-            if crew.start - max(how.before, default=timedelta(0)) > now:
-                return
-            continue
         for user in crew.users:
             if user not in last:
                 start, end = stint(crews, n, user)
                 yield _Coming(user, start, end, tuple(u for u in last if u not in crew.users), ahead)
 
 
-def _ahead(schedule: str, coming: Sequence[_Coming], told: Sequence[Told], now: datetime) -> tuple[tuple[Told, ...], tuple[Handing, ...]]:
+def _ahead(schedule: str, coming: Sequence[_Coming], told: Sequence[Told]) -> tuple[tuple[Told, ...], tuple[Handing, ...]]:
     known: list[Told] = []
     said: list[Handing] = []
     for c in coming:
         same = next((t for t in told if (t.user, t.start) == (c.user, c.start)), None)
         before = same or next((t for t in told if t.user == c.user and _overlap(t, c) and not _stands(t, coming)), None)
+        if before is None and c.ahead is None:
+            continue
+        ahead = min((a for a in (c.ahead, before.ahead if before else None) if a is not None), default=_FAR)
         changed = before is not None and (before.start != c.start or (before.end is not None and before.end != c.end))
-        if before is None or c.ahead < before.ahead or changed:
+        if before is None or changed or ahead < before.ahead:
             was = (before.start, before.end) if before is not None and changed else None
             kind = Kind.CHANGED if changed else Kind.SOON
             said.append(
@@ -114,7 +115,8 @@ def _ahead(schedule: str, coming: Sequence[_Coming], told: Sequence[Told], now: 
                     kind=kind, schedule=schedule, user=c.user, start=c.start, end=c.end, others=c.others, before=was, useless_after=c.start
                 )
             )  # fmt: skip
-        known.append(Told(c.user, c.start, c.end, min(c.ahead, before.ahead) if before else c.ahead))
+        # Moved so far that its notices are still to come: they will.
+        known.append(Told(c.user, c.start, c.end, ahead if c.ahead is not None else _FAR))
     return tuple(known), tuple(said)
 
 

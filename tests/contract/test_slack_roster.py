@@ -123,14 +123,14 @@ async def test_a_scope_for_topics_that_is_missing_is_named(roster: SlackRoster, 
 
 async def test_slack_is_asked_again_when_it_says(roster: SlackRoster, slack: SlackFake) -> None:
     slack.fault("usergroups.users.update", status=429, retry_after=90)
-    assert await roster.show_group(GROUP, ["U0BOB"]) == TryAgain(timedelta(seconds=90), "Slack ratelimited: it does not take more right now")
+    assert await roster.show_group(GROUP, ["U0BOB"]) == TryAgain(
+        timedelta(seconds=90), "Slack ratelimited: it does not take more right now"
+    )
 
 
 @pytest.mark.parametrize("carried_out", [False, True])
 @pytest.mark.parametrize("how", [{"status": 500}, {"drop": True}, {"garbage": True}, {"hang": 2}, {"error": "fatal_error"}])
-async def test_what_ends_without_a_yes_is_done_again(
-    roster: SlackRoster, slack: SlackFake, how: dict[str, Any], carried_out: bool
-) -> None:
+async def test_what_ends_without_a_yes_is_done_again(roster: SlackRoster, slack: SlackFake, how: dict[str, Any], carried_out: bool) -> None:
     for method in ("usergroups.users.update", "conversations.setTopic"):
         slack.fault(method, accepted=carried_out, **how)
     assert isinstance(await roster.show_group(GROUP, ["U0BOB"]), TryAgain)

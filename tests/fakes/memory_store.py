@@ -13,8 +13,10 @@ from typing import Any, Generic, TypeVar
 import msgspec
 from msgspec.structs import replace
 
+from pager.loops.handoffs import Book
 from pager.model.alert import AlertRecord
 from pager.model.event import Entry, EntryId
+from pager.model.handoff import Memory
 from pager.model.incident import Incident
 from pager.model.outgoing import Outgoing, Priority, SendPage
 from pager.model.policy import Policy
@@ -138,6 +140,7 @@ class MemoryStore:
         self.leader: tuple[int, tuple[str, int], int] | None = None  # token, who, until
         self.leader_token = 0
         self.leader_seen = 0
+        self.handoffs = Memory()
 
     def worker(self, name: str) -> MemoryWorker:
         self._workers.add(name)
@@ -146,6 +149,12 @@ class MemoryStore:
     def reach(self) -> None:
         if self.down:
             raise StoreUnavailable("the store is down")
+
+    def fenced(self, token: int) -> None:
+        """Raises NotLeader."""
+        if token < self.leader_seen:
+            raise NotLeader(f"a leader after {token} was here")
+        self.leader_seen = token
 
     # --- what is kept for a while -----------------------------------------------------------------------------------------------------
     def keep(self, key: tuple[Any, ...], value: Any, kept: timedelta) -> None:
@@ -531,9 +540,18 @@ class MemorySweeper(_Adapter):
         return len(over)
 
     def _fenced(self, token: int) -> None:
-        if token < self._store.leader_seen:
-            raise NotLeader(f"a leader after {token} was here")
-        self._store.leader_seen = token
+        self._store.fenced(token)
+
+
+class MemoryHandbook(_Adapter):
+    async def load(self) -> Memory:
+        self._store.reach()
+        return self._store.handoffs
+
+    async def save(self, memory: Memory, token: int) -> None:
+        self._store.reach()
+        self._store.fenced(token)
+        self._store.handoffs = memory
 
 
 class MemoryLeader(_Adapter):
@@ -572,6 +590,7 @@ class MemoryWorker:
         self.refusals: Refusals = MemoryRefusals(store, name, process)
         self.sweeper = MemorySweeper(store, name, process)
         self.leader: Leader = MemoryLeader(store, name, process)
+        self.handbook: Book = MemoryHandbook(store, name, process)
 
 
 def entry_id(text: str) -> EntryId:
