@@ -218,7 +218,7 @@ async def test_the_open_incidents_and_what_was_tried_are_handed_over_the_worst_f
     assert lines[3] == "3 open incidents:"
     assert lines[4].startswith(f"- #{critical} CRITICAL checkout: disk full on db1 (acknowledged by Ana Ruiz at 02:00 UTC, 5h old)")
     assert lines[5:7] == ["  paged: Ana Ruiz (email 02:00 UTC, acknowledged)", "  noted: Ana Ruiz: failover planned"]
-    assert lines[-2] == "- #1 WARNING checkout: queries are slow (triggered, stage 1, asking Ana Ruiz, 5h old)"
+    assert lines[-2] == "- #1 WARNING checkout: queries are slow (triggered, catch-all, asking Ana Ruiz, 5h old)"
     await house.at(MONDAY)
     [off] = [m.text for m in house.said("ana@example.com") if OFF in m.text]
     assert "You still hold 1 open incident:" in off
