@@ -12,6 +12,7 @@ from pager.config.scalars import COUNT, POSITIVE, SPAN, TEXT
 from pager.config.shapes import (
     CONDITION,
     LADDER,
+    LIMITS,
     RATE,
     ROOM,
     TARGETS,
@@ -64,6 +65,7 @@ SETTINGS: Record[Settings] = Record(
         "throttle": Either(scalar=Choice({"off": {}}), map=_THROTTLE),
         "ack_expires": SPAN,
         "handoff": DEFAULT_HANDOFF,
+        "limits": LIMITS,
     },
     _settings,
     origin=True,

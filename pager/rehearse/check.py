@@ -13,7 +13,7 @@ from pager.model.person import Ladder, Person
 from pager.model.policy import Target, TargetKind
 from pager.model.problem import Level, Problem
 from pager.notify.plan import Providers
-from pager.rehearse.who import people_of
+from pager.oncall.who import people_of
 
 _LEVELS = list(Level)
 
