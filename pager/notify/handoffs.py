@@ -56,11 +56,19 @@ def look(schedule: str, how: Telling, crews: Sequence[Crew], before: Watched | N
     k = at(crews, now)
     present = crews[k].users
     was = present if before is None else before.on
-    told = before.told if before is not None else ()
+    # Who has come as they were told to knows it.
+    told = [t for t in before.told if t.start > now or t.user not in present] if before is not None else []
     coming = list(_coming(crews, k, how, now))
     known, said = _ahead(schedule, coming, told)
-    gone = [_not_after_all(schedule, crews, t) for t in _unmet(crews, k, coming, told, was, now)]
-    return Watched(present, known), (*_changes(schedule, how, crews, k, was), *gone, *said)
+    left = [t for t in told if not _met(t, coming, was, now)]
+    # Who is there already, and stays until then, may still be taken off before; who has just come is told the whole time anyway.
+    stays = [t for t in left if _stays(t, crews, k)]
+    gone = [_not_after_all(schedule, crews, t) for t in left if t not in stays]
+    return Watched(present, (*known, *(t for t in stays if t.user in was or not how.at))), (
+        *_changes(schedule, how, crews, k, was),
+        *gone,
+        *said,
+    )
 
 
 # --- at it ----------------------------------------------------------------------------------------------------------------------------
@@ -120,22 +128,16 @@ def _ahead(schedule: str, coming: Sequence[_Coming], told: Sequence[Told]) -> tu
     return tuple(known), tuple(said)
 
 
-def _unmet(
-    crews: Sequence[Crew], k: int, coming: Sequence[_Coming], told: Sequence[Told], was: Sequence[str], now: datetime
-) -> Iterator[Told]:
-    """Those told to come who don't, and are told so in no other way."""
-    for t in told:
-        if _stands(t, coming) or any(c.user == t.user and _overlap(t, c) for c in coming):
-            continue
-        if t.end is not None and t.end <= now:
-            continue
-        if t.user in crews[k].users:
-            end = stint(crews, k, t.user)[1]
-            if end is None or end > t.start:
-                continue  # there already, and stays
-        if t.start <= now and t.user in was:
-            continue  # was there, and has gone
-        yield t
+def _met(t: Told, coming: Sequence[_Coming], was: Sequence[str], now: datetime) -> bool:
+    """Whether they come, or it is over, or they are told in another way."""
+    if _stands(t, coming) or any(c.user == t.user and _overlap(t, c) for c in coming):
+        return True
+    return (t.end is not None and t.end <= now) or (t.start <= now and t.user in was)
+
+
+def _stays(t: Told, crews: Sequence[Crew], k: int) -> bool:
+    end = stint(crews, k, t.user)[1] if t.user in crews[k].users else t.start
+    return end is None or end > t.start
 
 
 def _not_after_all(schedule: str, crews: Sequence[Crew], t: Told) -> Handing:
