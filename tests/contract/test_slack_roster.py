@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from pager.channels.slack import Slack
+from pager.channels.slack import SCOPES, Slack
 from pager.channels.slack_roster import GROUP_SCOPES, TOPIC_SCOPES, SlackRoster, as_typed
 from pager.notify.shown import Shown
 from pager.ports import GiveUp, TryAgain
+from pager.wiring.doctor import doctor
 from tests.fakes.slack_fake import SlackFake
 
 GROUP, OPS = "S0ONCALL", "C0OPS"
@@ -153,3 +155,31 @@ async def test_doctor_hears_all_that_is_amiss_before_the_night(roster: SlackRost
 def test_a_topic_is_read_as_somebody_typed_it() -> None:
     given = "a &amp; b &lt;c&gt; <https://x.example/?a=1&amp;b=2> <http://y.example|y.example> <#C012|general>"
     assert as_typed(given) == "a & b <c> https://x.example/?a=1&b=2 y.example #general"
+
+
+CONFIG = """
+settings: {{demo: true, data_dir: "{data}"}}
+providers: {{slack: {{bot_token: "{token}", app_token: "{app}", api_url: "{url}"}}}}
+channels: {{chat: slack}}
+users: {{ana: {{name: Ana, contact: {{chat: "slack:U0ALICE"}}}}}}
+schedules:
+  week:
+    layers: [{{name: w, users: [ana], every: 1w, starts: 2026-01-05T09:00}}]
+    slack: {{user_group: {group}, topic: "#ops"}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("group", "lacks", "said"),
+    [
+        ("S0ONCALL", "", "provider slack: who is on call can be shown in user groups and topics"),
+        ("S0NEVER", "", "provider slack: user group S0NEVER: Slack no_such_subteam: no such user group"),
+        ("S0ONCALL", "usergroups:write", "provider slack: the app lacks usergroups:write: add them under OAuth & Permissions"),
+    ],
+)
+async def test_the_doctor_looks_at_what_is_to_be_shown(slack: SlackFake, tmp_path: Path, group: str, lacks: str, said: str) -> None:
+    slack.granted = {*SCOPES, *GROUP_SCOPES, *TOPIC_SCOPES} - {lacks}
+    text = CONFIG.format(data=tmp_path / "data", token=slack.bot_token, app=slack.app_token, url=slack.base_url, group=group)
+    (tmp_path / "pagerd.yaml").write_text(text)
+    found = [finding for finding in await doctor(tmp_path, {}) if finding.what.startswith(said)]
+    assert [finding.ok for finding in found] == [said.endswith("topics")], await doctor(tmp_path, {})
