@@ -9,13 +9,15 @@ from pager.model.origin import Origin
 ALERT_FIELDS = ("severity", "source", "service", "component", "group", "class", "integration")
 
 
-class Term(msgspec.Struct, frozen=True, array_like=True):
+class Term(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True):
     """One key of a match map. `key` is one of ALERT_FIELDS, or starts with `labels.` or `details.`.
-    Matches when the value is one of `values`, or when `regex` matches the whole of it. A missing key never matches."""
+    Matches when the value is one of `values`, or when `regex` matches the whole of it. `negated`: when it does not.
+    A missing key never matches."""
 
     key: str
     values: tuple[str, ...] = ()
     regex: str | None = None
+    negated: bool = False
 
 
 class Condition(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -19,6 +19,8 @@ def from_to(start: datetime, end: datetime | None, zone: str) -> str:
     first, last = start.astimezone(ZoneInfo(zone)), end.astimezone(ZoneInfo(zone))
     same = _abbreviation(first) == _abbreviation(last)
     opening = f"{_day(first, True)} {first:%H:%M}"
+    if same and first.date() == last.date():
+        return f"{opening} to {last:%H:%M} {_abbreviation(last)}"
     return f"{opening if same else when(start, zone)} to {when(end, zone)}"
 
 

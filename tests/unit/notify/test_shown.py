@@ -70,5 +70,6 @@ def test_a_time_over_the_change_of_the_clocks_says_both() -> None:
     spring = datetime(2026, 3, 28, 8, tzinfo=UTC)
     assert from_to(spring, spring + 2 * D, "Europe/Madrid") == "Sat 28 Mar 09:00 CET to Mon 30 Mar 10:00 CEST"
     assert from_to(MONDAY, MONDAY + 7 * D, "Europe/Madrid") == "Mon 5 Jan 09:00 to Mon 12 Jan 09:00 CET"
+    assert from_to(MONDAY, MONDAY + timedelta(hours=8), "UTC") == "Mon 5 Jan 08:00 to 16:00 UTC"
     assert from_to(MONDAY, None, "Asia/Kolkata") == "from Mon 5 Jan 13:30 IST"
     assert when(MONDAY, "UTC", date=False) == "Mon 08:00 UTC"
