@@ -21,6 +21,8 @@ def set_up_logs(*, on_terminal: bool, level: int = logging.INFO) -> None:
         cache_logger_on_first_use=True,
     )
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(levelname)s %(name)s %(message)s")
+    # A job that is still under way when its next run comes is no news: a chat may hang for seconds.
+    logging.getLogger("apscheduler").setLevel(logging.ERROR)
 
 
 def processors(*, on_terminal: bool) -> list[structlog.typing.Processor]:

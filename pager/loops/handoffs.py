@@ -128,7 +128,7 @@ class Handoffs:
                 schedule=h.schedule,
                 user=h.user,
                 start=str(h.start),
-                to=[n.user or n.address for n in tell],
+                to=[n.user for n in tell],
             )
             for why in amiss:
                 log.warning("handoff.not_told", kind=h.kind.value, schedule=h.schedule, user=h.user, why=why)

@@ -73,7 +73,7 @@ def _notice(user: str, channel: str, address: str, said: Words, planner: Planner
 
 def _posted(h: Handing, channel: str, scene: Scene, config: Config, planner: Planner, now: datetime) -> Iterator[Notice]:
     if channel and planner.carrying("chat"):
-        yield _notice("", "chat", channel, words(h, scene, _home(config, h.schedule), now), planner)
+        yield _notice(channel, "chat", channel, words(h, scene, _home(config, h.schedule), now), planner)
 
 
 def _loudly(h: Handing, how: Telling, scene: Scene, config: Config, planner: Planner, now: datetime) -> Iterator[Notice]:
@@ -83,7 +83,7 @@ def _loudly(h: Handing, how: Telling, scene: Scene, config: Config, planner: Pla
     team = config.teams.get(schedule.team or "") if schedule is not None else None
     said = words(h, scene, _home(config, h.schedule), now)
     rooms = dict.fromkeys(room for room in (how.channel, team.chat if team is not None else "") if room)
-    found = [_notice("", "chat", room, said, planner) for room in rooms] if planner.carrying("chat") else []
+    found = [_notice(room, "chat", room, said, planner) for room in rooms] if planner.carrying("chat") else []
     if team is not None and team.lead:
         own = words(h, scene, zone_of(config, team.lead), now)
         to_lead = tuple(_to(team.lead, how.via, own, config, planner)) or _quietest(team.lead, own, planner)
