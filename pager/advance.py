@@ -9,7 +9,7 @@ from datetime import datetime
 import msgspec
 from msgspec.structs import replace
 
-from pager.decide import Decision, Rules, decide, needs
+from pager.decide import Decision, Rules, decide, in_turn, needs
 from pager.escalate.draft import Shared
 from pager.model.alert import Action
 from pager.model.event import AlertSeen, Answer, Entry, Event
@@ -62,6 +62,7 @@ class Advance:
         waiting: dict[Identity, list[AlertSeen]] = {}
         for alert in sorted(seen, key=lambda s: s.entry):
             waiting.setdefault(Identity(alert.alert.scope, alert.alert.dedup_key), []).append(alert)
+        waiting = in_turn(waiting, self._rules())
         for _ in range(_ROUNDS):
             if not waiting:
                 return unread
@@ -133,7 +134,7 @@ class Advance:
                 wanted[part].update(dict.fromkeys(asked))
         found = {part: dict(zip(asked, await self._incidents.pointers(list(asked), part), strict=True)) for part, asked in wanted.items()}
         return [
-            replace(snap, pointers={name: there for name in asked if (there := found[part][name]) is not None}) if asked else snap
+            replace(snap, pointers={name: found[part][name] or Pointer() for name in asked}) if asked else snap
             for part, snap, asked in zip(parts, snapshots, names, strict=True)
         ]
 

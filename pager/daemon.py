@@ -214,7 +214,7 @@ class _Daemon:
         with suppress(StoreUnavailable):
             await lead.renew()
         lead.on(cadence)
-        for led in (upkeep, rooms.handoffs, rooms.shown):
+        for led in (upkeep, rooms.look, rooms.handoffs, rooms.shown):
             led.lead_on(cadence, lead)
 
     async def _first_answer(self) -> bytes | None:

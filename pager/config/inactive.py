@@ -58,7 +58,7 @@ def _major(c: Config) -> Iterable[Finding]:
 
 def _noise(c: Config) -> Iterable[Finding]:
     n = c.noise
-    for kind, rules in (("inhibit", n.inhibit), ("group", n.group), ("threshold", n.threshold),
+    for kind, rules in (("group", n.group), ("threshold", n.threshold),
                         ("recurring", n.recurring)):  # fmt: skip
         for rule in rules:
             yield rule.origin, f"noise.{kind}.{rule.name}"

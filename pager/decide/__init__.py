@@ -9,24 +9,23 @@ import msgspec
 from msgspec.structs import replace
 
 from pager.conditions.condition import Facts
-from pager.decide.quiet import first_mute, kept_quiet
+from pager.decide.quiet import count_sources, first_mute, kept_quiet, mute_of
 from pager.decide.rules import Rules
 from pager.escalate import muting, opening, table
 from pager.escalate.draft import Draft, Shared
 from pager.escalate.replies import taken
-from pager.model.alert import AlertRecord
-from pager.model.event import AlertSeen, Answer, Due, Entry, Event
+from pager.model.alert import Action, Alert, AlertRecord
+from pager.model.event import AlertSeen, Answer, Due, Entry, Event, Reply
 from pager.model.incident import DeadlineKind, Incident, State
 from pager.model.outgoing import Outgoing
 from pager.model.policy import Policy
 from pager.model.service import Integration, Service
-from pager.model.snapshot import Snapshot
+from pager.model.snapshot import Identity, Snapshot
 from pager.noise.dedup import Meaning, Verdict, ended, judge
-from pager.noise.mutes import longest
 from pager.notify.telling import notices
 from pager.route.assign import Assignment
 
-__all__ = ["Decision", "Rules", "accepted_at", "decide", "needs"]
+__all__ = ["Decision", "Rules", "accepted_at", "decide", "in_turn", "needs"]
 
 
 class Decision(msgspec.Struct, frozen=True):
@@ -42,7 +41,26 @@ class Decision(msgspec.Struct, frozen=True):
 
 def needs(before: Snapshot, event: Event, rules: Rules) -> tuple[str, ...]:
     """The names of the pointers that the decision about this event depends on."""
-    return ()
+    if not rules.inhibitions:
+        return before.incident.inhibits if before.incident else ()
+    names = list(before.incident.inhibits) if before.incident else []
+    if isinstance(event, AlertSeen):
+        if event.alert.action is Action.TRIGGER:
+            names += rules.inhibitions.sides(_facts_to_be(event.alert, rules)).names()
+    elif before.incident is not None and before.record is not None and not isinstance(event, Reply):
+        names += rules.inhibitions.sides(_facts(before.incident, before.record)).names()
+    return tuple(dict.fromkeys(names))
+
+
+def in_turn(waiting: dict[Identity, list[AlertSeen]], rules: Rules) -> dict[Identity, list[AlertSeen]]:
+    """Of alerts that come at once, those that mute others are decided first."""
+    if not rules.inhibitions or len(waiting) < 2:
+        return waiting
+
+    def mutes(seen: list[AlertSeen]) -> bool:
+        return any(rules.inhibitions.sides(_facts_to_be(one.alert, rules)).sources for one in seen if one.alert.action is Action.TRIGGER)
+
+    return dict(sorted(waiting.items(), key=lambda item: not mutes(item[1])))
 
 
 def decide(before: Snapshot, event: Event, rules: Rules, now: datetime, fresh: int = 0) -> Decision:
@@ -105,9 +123,7 @@ def _severity_changed(d: Draft, seen: AlertSeen, verdict: Verdict, rules: Rules)
     d.set(service=assigned.service, team=_team(assigned, rules))
     policy = rules.policy(assigned.policy)
     d.world = rules.world(_facts(d.incident, verdict.record))
-    if d.incident.state in (State.TRIGGERED, State.SUPPRESSED) and (
-        by := longest(rules.mutes.at(d.world.facts, d.now, d.incident.heard_at))
-    ):
+    if d.incident.state in (State.TRIGGERED, State.SUPPRESSED) and (by := mute_of(d, rules, risen=True)):
         d.say("incident.worsened", f"{verdict.reason}; still muted", _who(seen))
         return muting.mute(d, by)
     return opening.worsen(
@@ -201,6 +217,21 @@ def _facts(incident: Incident, record: AlertRecord) -> Facts:
     return Facts(record.alert, made)
 
 
+def _facts_to_be(alert: Alert, rules: Rules) -> Facts:
+    """Those of the incident that the alert would open."""
+    to = rules.router.assign(alert)
+    made = {
+        "severity": to.severity,
+        "service": to.service,
+        "urgency": to.urgency,
+        "labels": to.labels,
+        "stage": 1,
+        "alerts": 1,
+        "repeats": 0,
+    }
+    return Facts(alert, made)
+
+
 def _rooms(d: Draft, record: AlertRecord, rules: Rules) -> None:
     """Which chat channels have a message about it. Once in a channel, it stays there: what was said must be followed up."""
     if d.incident.state is State.SUPPRESSED or not (d.incident.is_open or d.incident.chats):
@@ -231,6 +262,7 @@ def _decision(before: Snapshot, record: AlertRecord, d: Draft, rules: Rules, mea
         _rooms(d, record, rules)
     if d.incident.mute is not None and d.incident.state is not State.SUPPRESSED:
         d.set(mute=None, muted_at=None)
+    count_sources(d, rules)
     told = notices(d.tells, d.incident, record, rules.planner, d.now)
     if not d.incident.is_open and record.incident == d.incident.number:
         if record.open:

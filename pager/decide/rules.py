@@ -13,6 +13,7 @@ from pager.model.config import Config
 from pager.model.policy import Policy, Stage
 from pager.model.rota import NOTHING, RotaFacts
 from pager.model.service import Sla
+from pager.noise.inhibit import Inhibitions
 from pager.noise.mutes import Mutes
 from pager.notify.plan import Planner, Providers
 from pager.oncall.memo import Rota, Windows
@@ -31,6 +32,7 @@ class Rules:
         self.planner = Planner(config, providers)
         self.rota = Rota.of(config, facts)
         self.mutes = Mutes(config.noise, facts.silences, config.settings.timezone)
+        self.inhibitions = Inhibitions(config.noise.inhibit)
         self.windows = Windows(config.settings.timezone)
         self.names = {user: person.name for user, person in config.users.items()}
         self._refs: dict[str, tuple[Policy, str]] = {}

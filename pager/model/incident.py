@@ -179,6 +179,7 @@ class Incident(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True)
     chats: tuple[str, ...] = ()  # chat channels that have a message about it, as the config names them
     mute: Mute | None = None  # what keeps it suppressed
     muted_at: datetime | None = None  # since when, without a break
+    inhibits: tuple[str, ...] = ()  # the pointers that count it while it is open
     heard_at: datetime | None = None  # from then on only what a person says later mutes it
 
     @property

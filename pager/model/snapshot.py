@@ -45,7 +45,7 @@ class Pointer(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True):
 class Snapshot(msgspec.Struct, frozen=True):
     """All that a decision about one incident depends on. Versions inside are those of the store when it was read. `unreadable`: why this
     release can't read some of it. Then the rest is empty, and nothing may be decided: it is left to a newer release. `pointers` are those
-    asked for that are there."""
+    asked for; what is not there has version 0."""
 
     record: AlertRecord | None = None
     incident: Incident | None = None

@@ -91,7 +91,7 @@ class Batch:
 
     def _check(self, key: str, before: AlertRecord | Incident | Pointer | None) -> None:
         self._checked.append(key)
-        self._args += ("is", codec.prefix(before.version) if before is not None else b"")
+        self._args += ("is", codec.prefix(before.version) if before is not None and before.version else b"")
 
     def _policy(self, commit: Commit) -> int:
         incident, policy = commit.after.incident, commit.after.policy
