@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from pager.conditions.condition import DoesNot, Failed, check
 from pager.escalate.asking import ask
 from pager.escalate.draft import Draft
 from pager.escalate.targets import Asked, resolve
+from pager.model.hours import Hours
 from pager.model.incident import DeadlineKind, Phase, State
 from pager.model.outgoing import Tell, TellKind
 from pager.model.person import Rung
@@ -144,21 +145,26 @@ def _is_skipped(d: Draft, index: int, stage: Stage) -> bool:
     if stage.during and not d.world.standing(stage.during, d.now).inside:
         d.say("stage.skipped", f"stage {_title(index, stage)} is outside its hours", origin=stage.origin)
         return True
+    if stage.wait_for_hours and _opens(d, stage.wait_for_hours) is None:
+        d.say("stage.skipped", f"stage {_title(index, stage)}: its hours never come", origin=stage.origin)
+        return True
     return False
 
 
 def _waits(d: Draft, index: int, stage: Stage) -> bool:
-    standing = d.world.standing(stage.wait_for_hours, d.now) if stage.wait_for_hours else None
-    if standing is None or standing.inside:
-        return False
-    opens = standing.until
-    if opens is None:
-        d.say("stage.skipped", f"stage {_title(index, stage)}: its hours never come", origin=stage.origin)
+    opens = _opens(d, stage.wait_for_hours) if stage.wait_for_hours else None
+    if opens is None or opens <= d.now:
         return False
     d.next_turn(stage=index, phase=Phase.HOURS, entered_at=d.now, repeats=0, runs=())
     d.arm(DeadlineKind.HOURS, opens)
     d.say("stage.waiting", f"stage {_title(index, stage)} waits for its hours: {str(opens)[:16]} UTC", origin=stage.origin)
     return True
+
+
+def _opens(d: Draft, hours: Hours) -> datetime | None:
+    """When the hours begin; now, inside of them; None when they never come."""
+    standing = d.world.standing(hours, d.now)
+    return d.now if standing.inside else standing.until
 
 
 def _take_over(d: Draft, service: str, stage: Stage) -> bool:
