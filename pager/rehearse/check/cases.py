@@ -36,12 +36,14 @@ class Subject(msgspec.Struct, frozen=True):
 
 class Case(msgspec.Struct, frozen=True):
     """Incidents that escalate alike. `policy` may be empty: none applies. `start` counts from 0. `known` are facts and labels that conditions
-    may ask for and that are settled. `sla` are the times after which a service level moves the chain. `subjects` are all that belong to it."""
+    may ask for and that are settled, `own` the service's labels, which an alert's own take the place of. `sla` are the times after which a
+    service level moves the chain. `subjects` are all that belong to it."""
 
     policy: str
     start: int
     urgency: Urgency
     known: dict[str, str]
+    own: dict[str, str]
     sla: tuple[timedelta, ...]
     subjects: tuple[Subject, ...]
 
@@ -132,14 +134,20 @@ def _add(
     policy = (route.policy if route else None) or (service.policy if service else None) or config.settings.default_policy or ""
     urgency = (route.urgency if route else None) or (service.urgency if service else None)
     urgency = urgency or (Urgency.HIGH if given in (Severity.CRITICAL, Severity.ERROR) else Urgency.LOW)
-    labels = {**(service.labels if service else {}), **(route.labels if route else {})}
-    facts = {"severity": str(given), "service": name, "urgency": str(urgency), **{f"labels.{key}": value for key, value in labels.items()}}
-    known = {key: value for key, value in facts.items() if key in policies.reads(policy)}
+    asked = policies.reads(policy)
+    facts = {"severity": str(given), "service": name, "urgency": str(urgency), **_labels(route.labels if route else {})}
+    known = {key: value for key, value in facts.items() if key in asked}
+    own = {key: value for key, value in _labels(service.labels if service else {}).items() if key in asked and key not in known}
     start = start_of(config.policies.get(policy), route)
     sla = levels(service) if service and policies.waits(policy) else ()
-    key = (policy, start, urgency, tuple(sorted(known.items())), sla)
-    _, subjects = found.setdefault(key, (Case(policy, start, urgency, known, sla, ()), {}))
+    key = (policy, start, urgency, tuple(sorted(known.items())), tuple(sorted(own.items())), sla)
+    _, subjects = found.setdefault(key, (Case(policy, start, urgency, known, own, sla, ()), {}))
     subjects[Subject(name, given, route.name if route else "")] = None
+
+
+def _labels(labels: dict[str, str]) -> dict[str, str]:
+    """Under the keys of terms."""
+    return {f"labels.{key}": value for key, value in labels.items()}
 
 
 def start_of(policy: Policy | None, route: Route | None) -> int:

@@ -64,4 +64,4 @@ def _may_hold(stage: Stage, case: Case) -> bool:
     )
     if settled.expression and "stage" in settled.expression:
         settled = msgspec.structs.replace(settled, expression=None)  # whichever stage it comes from
-    return judge(settled, case.known, World(), 1).holds
+    return judge(settled, case.known, {}, World(), 1).holds

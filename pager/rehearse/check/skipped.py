@@ -44,7 +44,7 @@ def _said(scene: Scene, policy: Policy, k: int, urgency: Urgency, spans: Spans) 
     schedules = schedules_of(stage.notify)
     known = [ground.config.schedules[name] for name in schedules if name in ground.config.schedules]
     timezone = known[0].timezone if known else ground.config.settings.timezone
-    case = Case(policy.name, k, urgency, {}, (), ())
+    case = Case(policy.name, k, urgency, {}, {}, (), ())
     why = why_empty(ground, case, stage, spans[0][0])
     more = more_times(spans, timezone)
     where = f"stage {k + 1}, {when(spans[0], (ground.start, ground.end), timezone)}"

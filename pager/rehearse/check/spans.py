@@ -59,7 +59,8 @@ def without(some: Sequence[Span], others: Sequence[Span]) -> Spans:
 
 
 def total(spans: Iterable[Span]) -> timedelta:
-    return sum((end - start for start, end in spans), timedelta(0))
+    """To the second."""
+    return timedelta(seconds=round(sum((end - start for start, end in spans), timedelta(0)).total_seconds()))
 
 
 # --- words ----------------------------------------------------------------------------------------------------------------------------
@@ -71,7 +72,7 @@ def when(span: Span, horizon: Span, timezone: str) -> str:
     start, end = span[0].astimezone(tz), span[1].astimezone(tz)
     if span[1] >= horizon[1]:
         return f"from {_day(start)} {_clock(start)} {timezone} on"
-    changed = "" if start.utcoffset() == end.utcoffset() else f" ({duration(span[1] - span[0])}: the clocks change)"
+    changed = "" if start.utcoffset() == end.utcoffset() else f" ({duration(total([span]))}: the clocks change)"
     if start.date() == (end - timedelta(microseconds=1)).date():
         return f"{_day(start)} {_clock(start)}-{_clock(end, midnight='24:00')} {timezone}{changed}"
     return f"{_day(start)} {_clock(start)} to {_day(end)} {_clock(end)} {timezone}{changed}"

@@ -103,12 +103,13 @@ class Verdict(msgspec.Struct, frozen=True):
     by_alert: bool = False
 
 
-def judge(condition: Condition | None, known: dict[str, str], world: World, stage: int) -> Verdict:
-    """As `conditions.check`: what can't be evaluated counts as met, since it keeps nobody from being paged. `stage` counts from 1."""
+def judge(condition: Condition | None, known: dict[str, str], own: dict[str, str], world: World, stage: int) -> Verdict:
+    """As `conditions.check`: what can't be evaluated counts as met, since it keeps nobody from being paged. `own` are labels that
+    hold where the alert has none. `stage` counts from 1."""
     if condition is None:
         return Verdict(True)
     for term in condition.terms:
-        if not _term(term, known, world):
+        if not _term(term, known, own, world):
             return Verdict(False, by_alert=term.key not in known and term.key not in _DECIDED)
     if not condition.expression:
         return Verdict(True)
@@ -119,8 +120,8 @@ def judge(condition: Condition | None, known: dict[str, str], world: World, stag
     return Verdict(not is_false, guessed=is_false, by_alert=is_false)
 
 
-def _term(term: Term, known: dict[str, str], world: World) -> bool:
+def _term(term: Term, known: dict[str, str], own: dict[str, str], world: World) -> bool:
     if term.regex is not None and (term.key, term.regex) in world.matched:
         return True
-    value = known.get(term.key) or world.values.get(term.key)
+    value = known.get(term.key) or world.values.get(term.key) or own.get(term.key)
     return holds((term,), {term.key: value} if value else {})

@@ -15,6 +15,8 @@ from pager.rehearse.check.ground import NEXT, Ground, only_posts, schedules_of
 from pager.rehearse.check.spans import Span
 from pager.rehearse.check.unknowns import World, judge
 
+_TICK = timedelta(microseconds=1)
+
 
 class Passed(StrEnum):
     UNMET = "does not apply"
@@ -74,7 +76,7 @@ class _Walk:
 
     def _is_passed(self, stage: Stage) -> bool:
         """Also when it waits: then time has gone on, and the stage is looked at again."""
-        verdict = judge(stage.condition, self.case.known, self.world, self.told)
+        verdict = judge(stage.condition, self.case.known, self.case.own, self.world, self.told)
         if not verdict.holds:
             return self._skip(Passed.UNMET, guessed=verdict.guessed, by_alert=verdict.by_alert)
         if stage.during and not self.ground.windows.standing(stage.during, self.now).inside:
@@ -154,8 +156,8 @@ def edges(ground: Ground, policies: Policies, case: Case) -> list[datetime]:
         for stage in policy.stages:
             for spans in _matters(ground, policies, case, policy, stage):
                 found.update(moment for span in spans for moment in span)
-    for shift in (timedelta(0), *case.sla):
-        found |= {moment - shift for moment in list(found)} if shift else set()
+    for level in case.sla:
+        found |= {moment - level + _TICK for moment in list(found)}  # broken just when the hours come, a level still moves the chain
     return sorted(moment for moment in found if ground.start <= moment < ground.end)
 
 
