@@ -54,7 +54,7 @@ def findings(ground: Ground, policies: Policies, cases: Iterable[Case]) -> tuple
         if not case.policy and all(not subject.service for subject in case.subjects):
             continue  # said of settings.default_policy
         worst: Finding | None = None
-        for world in worlds(policies.conditions(case.policy), case.known):
+        for world in worlds(policies.conditions(case.policy), case.known, case.own):
             for level, some in _by_level(holes(ground, policies, case, world)):
                 if worst is None or _LEVELS.index(level) < _LEVELS.index(worst.level):
                     worst = Finding(case, world, level, some)

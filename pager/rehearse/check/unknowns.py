@@ -17,6 +17,7 @@ from pager.model.condition import Condition, Term
 
 _DECIDED = {"severity", "service", "urgency", "stage"}
 _MOST_WORLDS = 64
+_ANOTHER = "(another value)"
 _TEXT = re.compile(r"""[rRbB]*("(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*')""")
 _NAME = re.compile(r"[A-Za-z_]\w*")
 _PROBE = Alert(scope="check", dedup_key="check")
@@ -56,9 +57,9 @@ def reads(conditions: Iterable[Condition]) -> set[str]:
     return found
 
 
-def worlds(conditions: Iterable[Condition], known: dict[str, str]) -> list[World]:
+def worlds(conditions: Iterable[Condition], known: dict[str, str], own: dict[str, str]) -> list[World]:
     """Every kind of alert that the conditions tell apart beyond `known` (severity, service and labels that are given to it); the one that
-    has nothing of what they ask for comes first. Of too many, those that differ from it in one thing."""
+    has nothing of what they ask for, but the labels `own` of its service, comes first. Of too many, those that differ from it in one thing."""
     values: dict[str, dict[tuple[str, bool], None]] = {}
     expressions: dict[str, None] = {}
     for condition in conditions:
@@ -67,6 +68,7 @@ def worlds(conditions: Iterable[Condition], known: dict[str, str]) -> list[World
                 choices = values.setdefault(term.key, {})
                 choices.update({(value, False): None for value in term.values})
                 choices.update({(term.regex, True): None} if term.regex is not None else {})
+                choices.update({(_ANOTHER, False): None} if term.key in own else {})
         if condition.expression and not is_decided(condition.expression):
             expressions[condition.expression] = None
     keys = list(values)
