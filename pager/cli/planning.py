@@ -38,7 +38,7 @@ def who(
         stop(NO, f"{name!r} is no schedule, service or user. Schedules: {', '.join(found.schedules) or 'none'}")
     clocks = zone(tz or asked.timezone)
     start = moment(at, clocks) if at else datetime.now(UTC)
-    rota = Rota(found.schedules, found.users)
+    rota = Rota.of(found)
     try:
         answer = who_json(found, rota, name, start) if span is None else shifts_json(found, rota, name, start, start + duration(span))
     except OverflowError:

@@ -11,6 +11,7 @@ from pager.config.scalars import COUNT, POSITIVE, SPAN, TEXT
 from pager.config.shapes import (
     CONDITION,
     LADDER,
+    LIMITS,
     RATE,
     ROOM,
     TARGETS,
@@ -62,6 +63,7 @@ SETTINGS: Record[Settings] = Record(
         "retention": part({"incidents": Field(SPAN, to="retain_incidents"), "audit": Field(SPAN, to="retain_audit")}),
         "throttle": Either(scalar=Choice({"off": {}}), map=_THROTTLE),
         "ack_expires": SPAN,
+        "limits": LIMITS,
     },
     _settings,
     origin=True,

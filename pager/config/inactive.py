@@ -82,7 +82,6 @@ _TABLE: tuple[tuple[str, Callable[[Config], Iterable[Finding]]], ...] = (
     ("intake of this kind", _integrations),
     ("the tool's own signature: whoever has the key is let in", _signatures),
     ("heartbeats", lambda c: [(h.origin, f"heartbeats.{n}") for n, h in c.heartbeats.items()]),
-    ("public holidays; the layers apply", lambda c: [(s.holidays.origin, f"schedules.{n}.holidays") for n, s in c.schedules.items() if s.holidays]),
     ("one person in turn for each incident; everybody on call is paged", _next_targets),
     ("the chat channel of a major incident", _major),
     ("support hours", lambda c: [(s.origin, f"services.{n}.support_hours") for n, s in c.services.items() if s.support_hours]),

@@ -8,7 +8,7 @@ import msgspec
 
 from pager.model.condition import Condition
 from pager.model.origin import Origin
-from pager.model.person import Ladder, Rung
+from pager.model.person import Ladder, Limits, Rung
 from pager.model.policy import Target
 
 CHANNELS = ("sms", "voice", "chat", "email")
@@ -87,4 +87,5 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     retain_audit: timedelta = timedelta(days=400)
     throttle: Throttle = Throttle()
     ack_expires: timedelta = timedelta(hours=24)
+    limits: Limits | None = None
     origin: Origin | None = None

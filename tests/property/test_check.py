@@ -168,7 +168,7 @@ def test_the_night_ends_at_the_catch_all_just_where_check_says_so(seed: int) -> 
     dice = Dice(seed)
     config = config_of(texts(dice))
     providers = Providers.of(config, CARRIED)
-    scene = Scene(Ground(config, providers, Rota(config.schedules, config.users), START, START + timedelta(days=DAYS)))
+    scene = Scene(Ground(config, providers, Rota.of(config), START, START + timedelta(days=DAYS)))
     for _ in range(3):
         _hold(scene, dice)
 

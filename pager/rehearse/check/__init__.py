@@ -38,7 +38,7 @@ def check(
     if config is not None:
         # Credentials that are missing are said once, and not again for each stage that would need them.
         whole = replace(config, providers={name: replace(provider, missing=()) for name, provider in config.providers.items()})
-        rota = rota or Rota(config.schedules, config.users)
+        rota = rota or Rota.of(config)
         scene = Scene(Ground(config, Providers.of(whole, carried), rota, start, end))
         found += [problem for look in CHECKS for problem in look(scene)]
     return tuple(sorted(found, key=lambda p: (_LEVELS.index(p.level), p.file, p.line, p.column)))

@@ -112,14 +112,13 @@ def cases(config: Config, policies: Policies, dead: frozenset[int]) -> tuple[Cas
     for k, route in enumerate(config.routes):
         if route.suppress or k in dead:
             continue
-        told = False
+        alike = bool(route.service) and not any(term.key in ("service", "integration") for term in route.condition.terms)
+        left = set(_ORDER)  # of what it makes the same of every source: one of each severity is enough
         for source in sources:
             for severity in _ORDER:
-                if k <= taken[source, severity] and may_match(route, source, severity):
+                if severity in left and k <= taken[source, severity] and may_match(route, source, severity):
                     _add(found, config, policies, source, severity, route)
-                    told = True
-            if told and route.service and not _asks(route, "service", "integration"):
-                break  # it makes the same of all others
+                    left -= {severity} if alike else set()
     return tuple(msgspec.structs.replace(case, subjects=tuple(subjects)) for case, subjects in found.values())
 
 
@@ -165,10 +164,6 @@ def _sources(config: Config) -> list[Source]:
         *(Source(i.service or "", integration=i.name) for i in config.integrations.values()),
         Source(""),
     ]
-
-
-def _asks(route: Route, *keys: str) -> bool:
-    return any(term.key in keys for term in route.condition.terms)
 
 
 def _facts(source: Source, severity: Severity) -> dict[str, str]:

@@ -12,10 +12,10 @@ from pager.model.person import Ladder, Person
 from pager.model.policy import Target, TargetKind
 from pager.model.problem import Level, Problem
 from pager.notify.plan import Providers
+from pager.oncall.who import people_of
 from pager.rehearse.check.ground import NEXT, problem
 from pager.rehearse.check.scene import Scene
 from pager.rehearse.check.spans import named
-from pager.rehearse.who import people_of
 
 
 class _Way(msgspec.Struct, frozen=True):

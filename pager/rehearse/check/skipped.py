@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from pager.model.alert import Urgency
 from pager.model.policy import Policy, Stage, TargetKind
 from pager.model.problem import Level, Problem
+from pager.model.schedule import Layer
 from pager.rehearse.check.cases import Case
 from pager.rehearse.check.entered import hands_over_to
 from pager.rehearse.check.ground import only_posts, problem, schedules_of
@@ -49,10 +50,15 @@ def _said(scene: Scene, policy: Policy, k: int, urgency: Urgency, spans: Spans) 
     more = more_times(spans, timezone)
     where = f"stage {k + 1}, {when(spans[0], (ground.start, ground.end), timezone)}"
     message = f"{where}: {why}; it is skipped, and {_next(policy, k)}{f' (also {more})' if more else ''}"
-    by_design = bool(known) and all(all(layer.only or None in layer.users for layer in schedule.layers) for schedule in known)
+    by_design = bool(known) and all(_has_gaps(layer) for schedule in known for layer in schedule.layers)
     level = Level.NOTE if by_design else Level.WARNING
     advice = f"let schedule {named(schedules)} have somebody then" if schedules else "name somebody else"
     return problem(level, stage.origin, f"policies.{policy.name}.stages[{k}]", message, "" if by_design else advice)
+
+
+def _has_gaps(layer: Layer) -> bool:
+    """Whether it is written to have nobody at times."""
+    return bool(layer.only) or None in (*layer.users, *(user for shift in layer.shifts for user in shift.users))
 
 
 def _next(policy: Policy, k: int) -> str:
