@@ -75,7 +75,7 @@ def _level(steps: Iterable[Step]) -> Level:
     taken = {step.how for step in steps}
     if any(step.guessed for step in steps):
         return Level.WARNING if Passed.EMPTY in taken else Level.NOTE
-    if Passed.LEFT in taken:
+    if Passed.LEFT in taken and Passed.EMPTY not in taken:
         return Level.WARNING
     only_unmet = bool(taken) and taken <= {Passed.UNMET, Passed.POSTS}
     return Level.WARNING if only_unmet and any(step.by_alert for step in steps) else Level.ERROR

@@ -15,7 +15,7 @@ def shadowed(scene: Scene) -> Iterable[Problem]:
     for k, shadow in scene.shadows.items():
         route = routes[k]
         before = named([routes[j].name for j in shadow.by])
-        message = f"route {route.name} is never taken: whatever it matches, {before} takes before it"
+        message = f"route {route.name} is never taken: whatever it matches, {before} take{'s' if len(shadow.by) == 1 else ''} before it"
         yield problem(Level.WARNING, route.origin, f"routes[{k}]", message, f"put it before {routes[shadow.by[0]].name}, or take it out")
 
 

@@ -51,6 +51,7 @@ def _said(scene: Scene, policy: Policy, k: int, urgency: Urgency, spans: Spans) 
     where = f"stage {k + 1}, {when(spans[0], (ground.start, ground.end), timezone)}"
     message = f"{where}: {why}; it is skipped, and {_next(policy, k)}{f' (also {more})' if more else ''}"
     by_design = bool(known) and all(_has_gaps(layer) for schedule in known for layer in schedule.layers)
+    by_design = by_design and not (k + 1 < len(policy.stages) and policy.stages[k + 1].wait_for_hours)
     level = Level.NOTE if by_design else Level.WARNING
     advice = f"let schedule {named(schedules)} have somebody then" if schedules else "name somebody else"
     return problem(level, stage.origin, f"policies.{policy.name}.stages[{k}]", message, "" if by_design else advice)

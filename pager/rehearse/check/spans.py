@@ -82,7 +82,7 @@ def more_times(spans: Sequence[Span], timezone: str) -> str:
     """What else there is beside the first: `12 more times until Sunday 2027-12-05, 1d 2h in all`; empty when there is no more."""
     if len(spans) < 2:
         return ""
-    last = spans[-1][1].astimezone(zone(timezone))
+    last = (spans[-1][1] - timedelta(microseconds=1)).astimezone(zone(timezone))
     count = len(spans) - 1
     return f"{count} more time{'' if count == 1 else 's'} until {_day(last)}, {duration(total(spans))} in all"
 
