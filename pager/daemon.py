@@ -172,6 +172,7 @@ class _Daemon:
         upkeep.on(cadence)
         if Role.CADENCE in self.roles:
             await self._lead(cadence, lead, upkeep)
+            rooms.look.lead_on(cadence, lead)
         cadence.start()
         slack = SlackRoom(self.current, rooms, self.metrics)
         app = self._app(rooms, slack, lambda: upkeep.waiting)

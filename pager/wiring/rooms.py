@@ -13,6 +13,7 @@ from pager.loops.compose import Compose
 from pager.loops.deadlines import DeadlineLoop
 from pager.loops.deliver import Deliver
 from pager.loops.ingest import Ingest
+from pager.loops.look import LookAgain
 from pager.loops.show import Show
 from pager.ports import Meter
 from pager.web.links import ReplyLinks
@@ -40,4 +41,5 @@ class Rooms:
         self.deadlines = DeadlineLoop(store.deadlines, self.advance, meter)
         compose = Compose(rules, self.advance.code, lambda incident, page, now: self.links.make(incident.number, page.seq, page.user, now))
         self.deliver = Deliver(store.outbox, self.advance, current.channels, compose, meter, part=store.part)
+        self.look = LookAgain(store.incidents, self.advance, rules)
         self.show = Show(store.boards, store.incidents, current.boards, rules, meter)
