@@ -29,17 +29,18 @@ _LEVELS = list(Level)
 
 def check(
     config: Config | None, problems: Iterable[Problem], carried: Mapping[str, Collection[str]], start: datetime, end: datetime,
-    rota: Rota | None = None,
+    rota: Rota | None = None, unread: Collection[str] = (),
 ) -> tuple[Problem, ...]:  # fmt: skip
     """`problems`, and what the loader, which looks at one place at a time, can't see; errors first, then by place. `config` is None where it
     could not be read: then `problems` is all there is to say. `carried` maps a channel to the kinds of providers that can carry it. `start` to
-    `end` (UTC) is the horizon of the proof; `rota` says who is on call in it, by the config alone where it is None."""
+    `end` (UTC) is the horizon of the proof; `rota` says who is on call in it, by the config alone where it is None; `unread` are schedules of
+    which it does not know all, such as one that hangs on a calendar that is read elsewhere: a hole by them is no error."""
     found = list(problems)
     if config is not None:
         # Credentials that are missing are said once, and not again for each stage that would need them.
         whole = replace(config, providers={name: replace(provider, missing=()) for name, provider in config.providers.items()})
         rota = rota or Rota.of(config)
-        scene = Scene(Ground(config, Providers.of(whole, carried), rota, start, end))
+        scene = Scene(Ground(config, Providers.of(whole, carried), rota, start, end, unread))
         found += [problem for look in CHECKS for problem in look(scene)]
     return tuple(sorted(found, key=lambda p: (_LEVELS.index(p.level), p.file, p.line, p.column)))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta
 
 import msgspec
@@ -36,9 +36,12 @@ class Timeline(msgspec.Struct, frozen=True):
 
 
 class Ground:
-    """`start` to `end` (UTC) is the horizon. Everything is found out once."""
+    """`start` to `end` (UTC) is the horizon; `unread` are schedules of which `rota` does not know all. Everything is found out once."""
 
-    def __init__(self, config: Config, providers: Providers, rota: Rota, start: datetime, end: datetime) -> None:
+    def __init__(
+        self, config: Config, providers: Providers, rota: Rota, start: datetime, end: datetime, unread: Collection[str] = ()
+    ) -> None:
+        self.unread = unread
         self.config = config
         self.providers = providers
         self.rota = rota

@@ -55,7 +55,7 @@ def findings(ground: Ground, policies: Policies, cases: Iterable[Case]) -> tuple
             continue  # said of settings.default_policy
         worst: Finding | None = None
         for world in worlds(policies.conditions(case.policy), case.known, case.own):
-            for level, some in _by_level(holes(ground, policies, case, world)):
+            for level, some in _by_level(ground, holes(ground, policies, case, world)):
                 if worst is None or _LEVELS.index(level) < _LEVELS.index(worst.level):
                     worst = Finding(case, world, level, some)
         if worst is not None:
@@ -63,19 +63,21 @@ def findings(ground: Ground, policies: Policies, cases: Iterable[Case]) -> tuple
     return tuple(found)
 
 
-def _by_level(some: Iterable[Hole]) -> list[tuple[Level, tuple[Hole, ...]]]:
+def _by_level(ground: Ground, some: Iterable[Hole]) -> list[tuple[Level, tuple[Hole, ...]]]:
     by_level: dict[Level, list[Hole]] = {}
     for hole in some:
-        by_level.setdefault(_level(hole.way.steps), []).append(hole)
+        by_level.setdefault(_level(ground, hole.way.steps), []).append(hole)
     return [(level, tuple(these)) for level, these in by_level.items()]
 
 
-def _level(steps: Iterable[Step]) -> Level:
-    """What hangs on the content of an alert may never come: then it is no error."""
+def _level(ground: Ground, steps: Iterable[Step]) -> Level:
+    """What hangs on the content of an alert may never come, and who is not known may be there: then it is no error."""
     taken = {step.how for step in steps}
     if any(step.guessed for step in steps):
         return Level.WARNING if Passed.EMPTY in taken else Level.NOTE
     if Passed.LEFT in taken and Passed.EMPTY not in taken:
+        return Level.WARNING
+    if any(name in ground.unread for step in steps for name in step.schedules):
         return Level.WARNING
     only_unmet = bool(taken) and taken <= {Passed.UNMET, Passed.POSTS}
     return Level.WARNING if only_unmet and any(step.by_alert for step in steps) else Level.ERROR

@@ -44,7 +44,7 @@ def _takers(condition: Condition, earlier: list[tuple[int, Condition]]) -> tuple
     size = 1
     for term in literal:
         size *= max(len(term.values), 1)
-    if not earlier or size > _MOST_KINDS:
+    if not earlier or size > _MOST_KINDS or any(term.negated for term in condition.terms):
         return ()
     by: dict[int, None] = {}
     for values in product(*(term.values for term in literal)):
@@ -60,7 +60,11 @@ def _covers(term: Term, kind: dict[str, str], patterns: dict[str, str]) -> bool:
     """Whether every alert of that kind meets the term."""
     if term.key in kind:
         return holds((term,), kind)
-    return term.regex is not None and (term.regex == patterns.get(term.key) or (term.key in patterns and _any(term.regex)))
+    return (
+        term.regex is not None
+        and not term.negated
+        and (term.regex == patterns.get(term.key) or (term.key in patterns and _any(term.regex)))
+    )
 
 
 def _any(regex: str) -> bool:

@@ -68,7 +68,7 @@ def worlds(conditions: Iterable[Condition], known: dict[str, str], own: dict[str
                 choices = values.setdefault(term.key, {})
                 choices.update({(value, False): None for value in term.values})
                 choices.update({(term.regex, True): None} if term.regex is not None else {})
-                choices.update({(_ANOTHER, False): None} if term.key in own else {})
+                choices.update({(_ANOTHER, False): None} if term.key in own or term.negated else {})
         if condition.expression and not is_decided(condition.expression):
             expressions[condition.expression] = None
     keys = list(values)

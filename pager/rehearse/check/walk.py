@@ -135,7 +135,9 @@ def _why(ground: Ground, case: Case, stage: Stage, target: Target, at: datetime)
     people = ground.people(target, at)
     if not people:
         nobody = "has no members" if target.kind is TargetKind.TEAM else "has nobody"
-        return f"{target.kind} {target.name.removesuffix(NEXT)} {nobody}"
+        name = target.name.removesuffix(NEXT)
+        more = " as far as is known here" if target.kind is TargetKind.SCHEDULE and name in ground.unread else ""
+        return f"{target.kind} {name} {nobody}{more}"
     return " and ".join(unreachable(ground, user, stage, case) for user in people[:3])
 
 

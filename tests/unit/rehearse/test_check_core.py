@@ -156,6 +156,15 @@ def test_an_override_of_run_time_counts_where_the_rota_knows_it() -> None:
     assert [p for p in check(config, (), CARRIED, START, WEEK) if p.level is Level.ERROR]
 
 
+def test_a_hole_by_a_schedule_that_is_not_known_whole_is_a_warning() -> None:
+    config = config_of(with_policy('[{notify: ["schedule:gap"], via: [sms]}]').replace("schedules:\n", GAP, 1))
+    [problem] = [
+        p for p in check(config, (), CARRIED, START, WEEK, unread={"gap"}) if p.path == "policies.mine" and "gap has nobody" in p.message
+    ]
+    assert problem.level is Level.WARNING
+    assert "schedule gap has nobody as far as is known here; stage 1 is skipped" in problem.message
+
+
 def test_a_gap_that_is_meant_is_a_note_and_one_before_a_waiting_stage_is_not() -> None:
     path = "policies.mine.stages[0]"
     assert said(with_policy('[{notify: ["schedule:gap"]}, {notify: ["user:ben"]}]'), path)[0][0] is Level.NOTE
