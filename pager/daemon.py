@@ -17,6 +17,7 @@ from typing import IO, Any
 
 import msgspec
 import structlog
+import uvloop
 from starlette.types import ASGIApp
 
 from pager import __version__, telemetry
@@ -74,7 +75,7 @@ def run(folder: Path, environment: Mapping[str, str], listen: str | None = None,
     _allow_many_files()
     daemon = _Daemon(folder, environment, loaded.config, address, name, url, embedded, roles)
     try:
-        with asyncio.Runner() as runner:
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(daemon.run(sock))
     finally:
         _leave(embedded, lock)
