@@ -63,7 +63,8 @@ def _others(example: Subject, subjects: Sequence[Subject]) -> str:
     if severities:
         found.append(f"severity {named(severities, 4)}")
     if services:
-        found.append(f"service{'' if len(services) == 1 else 's'} {named(services)}")
+        kind = "" if services == ["no service"] else "service " if len(services) == 1 else "services "
+        found.append(f"{kind}{named(services)}")
     return "; ".join(found)
 
 
