@@ -14,6 +14,7 @@ from pager.oncall.memo import Rota
 from pager.rehearse.check.accounts import credentials, last_resort, one_provider
 from pager.rehearse.check.doubles import one_person, two_places
 from pager.rehearse.check.ground import Ground
+from pager.rehearse.check.handoffs import hand_offs
 from pager.rehearse.check.people import addresses
 from pager.rehearse.check.phones import phones
 from pager.rehearse.check.reach import reach
@@ -47,5 +48,5 @@ def check(
 
 CHECKS: tuple[Callable[[Scene], Iterable[Problem]], ...] = (
     reach, skipped, credentials, last_resort, one_provider, addresses, phones, two_places, one_person, unreached, circles, crossing,
-    shadowed, starts, templates,
+    shadowed, starts, templates, hand_offs,
 )  # fmt: skip
