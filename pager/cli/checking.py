@@ -46,7 +46,8 @@ def check(
         return print_json(json_schema())
     folder = folder or config
     loaded = load_whole(folder, os.environ)
-    start = moment(at, zone(loaded.config.settings.timezone if loaded.config else "UTC")) if at else datetime.now(UTC)
+    timezone = loaded.config.settings.timezone if loaded.config else "UTC"
+    start = moment(at, zone(timezone)) if at else datetime.now(UTC).replace(second=0, microsecond=0)
     inactive = not_active_yet(loaded.config) if loaded.config is not None else []
     try:
         problems = rehearse(loaded.config, (*loaded.problems, *inactive), CARRIED, start, start + duration(span))
