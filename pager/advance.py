@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 
 import msgspec
+from msgspec.structs import replace
 
 from pager.decide import Decision, Rules, decide
 from pager.model.alert import Action
@@ -74,7 +75,8 @@ class Advance:
             snapshots = [snap for snap in snapshots if not snap.unreadable]
         await self._fill(Counter(self._part(seen) for snap, seen in zip(snapshots, waiting.values(), strict=True) if _may_open(snap, seen)))
         rules = self._rules()
-        folded = [self._fold(snap, seen, rules, now) for snap, seen in zip(snapshots, waiting.values(), strict=True)]
+        turns = _Turns(self._incidents.part_of)
+        folded = [self._fold(snap, seen, rules, now, turns) for snap, seen in zip(snapshots, waiting.values(), strict=True)]
         outcomes = await self._incidents.commit([fold.commit for fold in folded])
         left: dict[Identity, list[AlertSeen]] = {}
         became: list[str] = []
@@ -90,25 +92,22 @@ class Advance:
             self._meter.alerts(name, count)
         return left
 
-    def _fold(self, before: Snapshot, seen: list[AlertSeen], rules: Rules, now: datetime) -> _Fold:
+    def _fold(self, before: Snapshot, seen: list[AlertSeen], rules: Rules, now: datetime, turns: _Turns) -> _Fold:
         """Decide about alerts of one identity one after the other, as one change; up to where a second incident would begin."""
-        current = before
-        entries: list[Entry] = []
-        outgoing: list[Outgoing] = []
-        outcomes: list[str] = []
+        current, read = before, before.turns
+        decisions: list[Decision] = []
         numbers = self._fresh[self._part(seen)]
         for k, alert in enumerate(seen):
-            decision = decide(current, alert, rules, now, fresh=numbers[0] if numbers else 0)
+            decision = decide(turns.known_to(current, read, alert.alert.scope), alert, rules, now, fresh=numbers[0] if numbers else 0)
             if _opens(decision):
                 if current.incident is not before.incident:  # one incident a commit: the second goes with the next round
-                    return _Fold(self._commit(before, current, entries, outgoing), outcomes, seen[k:])
+                    return _Fold(self._commit(before, current, decisions), [_outcome(d) for d in decisions], seen[k:])
                 numbers.popleft()
                 before = Snapshot(record=before.record)  # an older incident of the identity is not touched
             current = decision.after
-            entries += decision.entries
-            outgoing += decision.outgoing
-            outcomes.append(_outcome(decision))
-        return _Fold(self._commit(before, current, entries, outgoing), outcomes, [])
+            decisions.append(decision)
+            turns.take(decision, alert.alert.scope)
+        return _Fold(self._commit(before, current, decisions), [_outcome(d) for d in decisions], [])
 
     async def _fill(self, wanted: Mapping[int, int]) -> None:
         for part, count in wanted.items():
@@ -137,21 +136,22 @@ class Advance:
 
     async def _event_round(self, items: Sequence[Item], which: list[int], results: list[Advanced | None]) -> None:
         now, snapshots = await self._incidents.by_number([items[k].number for k in which])
-        rules = self._rules()
+        rules, turns = self._rules(), _Turns(self._incidents.part_of)
         decided: list[tuple[int, Decision, Commit]] = []
         for k, snapshot in zip(which, snapshots, strict=True):
             item = items[k]
             if snapshot.unreadable:
                 results[k] = Advanced(Outcome.STALE, error=UnreadableError(snapshot.unreadable))
                 continue
+            scope = snapshot.incident.scope if snapshot.incident else ""
             try:
-                decision = decide(snapshot, item.event, rules, now)
+                decision = decide(turns.known_to(snapshot, snapshot.turns, scope), item.event, rules, now)
             except Exception as error:  # one incident that can't be decided must not hold up the others
                 self._meter.failure("decide")
                 results[k] = Advanced(Outcome.STALE, error=error)
                 continue
-            commit = self._commit(snapshot, decision.after, decision.entries, decision.outgoing, item)
-            decided.append((k, decision, commit))
+            turns.take(decision, scope)
+            decided.append((k, decision, self._commit(snapshot, decision.after, (decision,), item)))
         outcomes = await self._incidents.commit([commit for _, _, commit in decided])
         for (k, decision, _), outcome in zip(decided, outcomes, strict=True):
             if outcome is Outcome.CONFLICT:
@@ -188,20 +188,20 @@ class Advance:
         await self._incidents.commit([said, told])
 
     # --- both -------------------------------------------------------------------------------------------------------------------------
-    def _commit(
-        self, before: Snapshot, after: Snapshot, entries: Iterable[Entry], outgoing: Iterable[Outgoing], item: Item | None = None
-    ) -> Commit:
-        out = tuple(outgoing)
+    def _commit(self, before: Snapshot, after: Snapshot, decisions: Sequence[Decision], item: Item | None = None) -> Commit:
+        out = tuple(outgoing for decision in decisions for outgoing in decision.outgoing)
         return Commit(
             before=before,
             after=after,
-            entries=tuple(entries),
+            entries=tuple(entry for decision in decisions for entry in decision.entries),
             outgoing=out,
             codes=tuple(self._codes(after, out)),
             fence=item.fence if item else None,
             finishes=item.finishes if item else None,
             once=item.once if item else "",
             confirmed=item.confirmed if item else False,
+            night_pages=tuple(page for decision in decisions for page in decision.night_pages),
+            turns=tuple(schedule for decision in decisions for schedule in decision.turns),
         )
 
     def _codes(self, after: Snapshot, outgoing: Iterable[Outgoing]) -> Iterable[Code]:
@@ -213,6 +213,25 @@ class Advance:
 
     def code(self, incident: int, seq: int) -> str:
         return page_code(self._secret, incident, seq)
+
+
+class _Turns:
+    """Turns of `/next` taken in one round: what is decided later in it must know of them. Each part of the store counts its own."""
+
+    def __init__(self, part_of: Callable[[str], int]) -> None:
+        self._part_of = part_of
+        self._taken: defaultdict[int, Counter[str]] = defaultdict(Counter)
+
+    def known_to(self, snapshot: Snapshot, read: Mapping[str, int], scope: str) -> Snapshot:
+        """The snapshot with what was `read`, and taken since."""
+        taken = self._taken[self._part_of(scope)] if self._taken else None
+        if taken:
+            return replace(snapshot, turns={schedule: read.get(schedule, 0) + taken[schedule] for schedule in {*read, *taken}})
+        return snapshot if snapshot.turns is read else replace(snapshot, turns=read)
+
+    def take(self, decision: Decision, scope: str) -> None:
+        if decision.turns:
+            self._taken[self._part_of(scope)].update(decision.turns)
 
 
 class _Fold(msgspec.Struct, frozen=True):

@@ -4,6 +4,7 @@ and everything a decision depends on is in the snapshot or in the rules."""
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from copy import copy
 from datetime import datetime, timedelta
 
@@ -62,17 +63,19 @@ class Rules:
             known = self._refs[policy.name] = (policy, hashlib.sha256(msgspec.msgpack.encode(policy)).hexdigest()[:16])
         return known[1]
 
-    def world(self, facts: Facts) -> World:
-        return World(self.config, self.rota.who, self.windows.standing, self.planner, facts, self.names)
+    def world(self, facts: Facts, turns: Mapping[str, int]) -> World:
+        return World(self.config, self.rota.who, self.windows.standing, self.planner, facts, self.names, turns)
 
 
 class Decision(msgspec.Struct, frozen=True):
-    """`after` shares with the snapshot before whatever did not change."""
+    """`after` shares with the snapshot before whatever did not change. `night_pages`: who was paged in their night, and when."""
 
     after: Snapshot
     entries: tuple[Entry, ...] = ()
     outgoing: tuple[Outgoing, ...] = ()
     answer: Answer | None = None
+    night_pages: tuple[tuple[str, datetime], ...] = ()
+    turns: tuple[str, ...] = ()  # schedules of which one turn more is taken
     meaning: Meaning | None = None  # of an alert
 
 
@@ -212,7 +215,7 @@ EPOCH = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
 
 def _draft(before: Snapshot, incident: Incident, record: AlertRecord, rules: Rules, now: datetime) -> Draft:
     policy = before.policy or rules.policy(incident.policy)
-    return Draft(incident, policy, rules.world(_facts(incident, record)), now)
+    return Draft(incident, policy, rules.world(_facts(incident, record), before.turns), now)
 
 
 def _facts(incident: Incident, record: AlertRecord) -> Facts:
@@ -257,8 +260,10 @@ def _decision(before: Snapshot, record: AlertRecord, d: Draft, rules: Rules, mea
             record = ended(record, d.now)
         if d.incident.ended_with is None:
             d.set(ended_with=replace(record, applied=()))
-    after = Snapshot(record=record, incident=d.incident, policy=d.policy)
-    return Decision(after, tuple(d.entries), (*d.wanted_outgoing(), *told), d.answer, meaning)
+    after = Snapshot(record=record, incident=d.incident, policy=d.policy, turns=before.turns)
+    return Decision(
+        after, tuple(d.entries), (*d.wanted_outgoing(), *told), d.answer, tuple(d.night_pages), d.turns_taken(), meaning
+    )  # fmt: skip
 
 
 def _start(policy: Policy, name: str | None) -> int:

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from pager.escalate.effects import World
 from pager.model.event import Answer, Entry
-from pager.model.incident import Deadline, DeadlineKind, Incident, Page, PageState, Run
+from pager.model.incident import Deadline, DeadlineKind, Incident, Page, PageState, Run, Turn
 from pager.model.origin import Origin
 from pager.model.outgoing import LookUp, Outgoing, Priority, SendPage, Tell
 from pager.model.policy import Policy, Stage
@@ -32,6 +32,8 @@ class Draft:
         self.outgoing: list[Outgoing] = []
         self.tells: list[Tell] = []
         self.answer: Answer | None = None
+        self.night_pages: list[tuple[str, datetime]] = []
+        self._turns_before = incident.turns
 
     @property
     def stage(self) -> Stage:
@@ -67,6 +69,16 @@ class Draft:
         """The chain moves: timers of the turn before are void."""
         lasting = tuple(d for d in self.incident.deadlines if d.kind in LASTING)
         self.set(turn=self.incident.turn + 1, deadlines=lasting, **changes)
+
+    def keep(self, turns: tuple[Turn, ...]) -> None:
+        """The turns of `/next` that the incident has."""
+        if turns is not self.incident.turns:
+            self.set(turns=turns)
+
+    def turns_taken(self) -> tuple[str, ...]:
+        """The schedules of those it has not had before."""
+        before = {turn.schedule for turn in self._turns_before}
+        return tuple(turn.schedule for turn in self.incident.turns if turn.schedule not in before)
 
     # --- pages and runs ---------------------------------------------------------------------------------------------------------------
     def run_of(self, user: str) -> Run | None:

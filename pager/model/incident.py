@@ -128,6 +128,14 @@ class Paged(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True):
     result: str = ""
 
 
+class Turn(msgspec.Struct, frozen=True, array_like=True):
+    """Which turn of a schedule's `/next` an incident has, from 1, and who was asked in it last."""
+
+    schedule: str
+    number: int
+    user: str
+
+
 class Incident(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True):
     """What people are paged for. `stage` counts from 0 here, from 1 in all output. `turn` rises whenever the chain moves.
     `lap` counts finished passes over the policy."""
@@ -176,6 +184,7 @@ class Incident(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True)
     version: int = 0
     ended_with: AlertRecord | None = None  # what was known of its alert at the end: the identity's record goes on with the next incident
     chats: tuple[str, ...] = ()  # chat channels that have a message about it, as the config names them
+    turns: tuple[Turn, ...] = ()  # a release that forgets them takes another turn: another of those on call is asked
 
     @property
     def is_open(self) -> bool:

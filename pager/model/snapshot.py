@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import msgspec
 
@@ -33,12 +33,14 @@ Suffices = Callable[[Identity, AlertRecord], bool]
 
 class Snapshot(msgspec.Struct, frozen=True):
     """All that a decision about one incident depends on. Versions inside are those of the store when it was read. `unreadable`: why this
-    release can't read some of it. Then the rest is empty, and nothing may be decided: it is left to a newer release."""
+    release can't read some of it. Then the rest is empty, and nothing may be decided: it is left to a newer release. `turns`: how many turns
+    of each schedule's `/next` have been taken."""
 
     record: AlertRecord | None = None
     incident: Incident | None = None
     policy: Policy | None = None
     unreadable: str = ""
+    turns: Mapping[str, int] = {}
 
 
 class Code(msgspec.Struct, frozen=True, array_like=True):

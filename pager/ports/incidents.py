@@ -27,7 +27,8 @@ class Commit(msgspec.Struct, frozen=True, kw_only=True):
     entry is still pending for this worker (it is acknowledged and deleted with the commit); `once`, never seen before. The incident's deadline,
     its place among open or resolved, the counts by state, and whether chats are to be told follow from `after.incident`. With nothing but
     `finishes`, the entry is only finished. `confirmed`: somebody will be told that it is recorded, so it must be wherever that counts.
-    `night_pages`: who was paged in their night, and when; kept for two weeks, at most 50 a person."""
+    `night_pages`: who was paged in their night, and when; kept for two weeks, at most 50 a person. `turns`: schedules of which one more turn is
+    taken; whoever took the same one at the same time is no conflict."""
 
     before: Snapshot
     after: Snapshot
@@ -39,6 +40,7 @@ class Commit(msgspec.Struct, frozen=True, kw_only=True):
     once: str = ""
     confirmed: bool = False
     night_pages: tuple[tuple[str, datetime], ...] = ()
+    turns: tuple[str, ...] = ()
 
 
 class Outcome(StrEnum):

@@ -126,7 +126,7 @@ def _people(c: Config, target: Target) -> tuple[str, ...]:
         case TargetKind.TEAM:
             return c.teams[target.name].members if target.name in c.teams else ()
         case TargetKind.SCHEDULE:
-            schedule = c.schedules.get(target.name.removesuffix("/next"))
+            schedule = c.schedules.get(target.schedule)
             return people_of(schedule) if schedule else ()
         case TargetKind.SERVICE | TargetKind.CHANNEL:
             return ()

@@ -163,7 +163,10 @@ class Batch:
         for user, at in commit.night_pages:
             self._written += (self._keys.nights(user), self._keys.night_people, self._keys.rota_version)
             self._args += ("night", user, milliseconds(at))
-        return len(commit.night_pages)
+        for schedule in commit.turns:
+            self._written.append(self._keys.turns)
+            self._args += ("turn", schedule)
+        return len(commit.night_pages) + len(commit.turns)
 
 
 def _number(commit: Commit) -> int:

@@ -145,6 +145,24 @@ async def test_pages_in_the_night_are_kept_for_two_weeks_and_fifty_a_person(stor
     assert (await facts(worker)).night_pages == {"ana": tuple(many[-50:])}
 
 
+# --- turns ----------------------------------------------------------------------------------------------------------------------------
+async def turns(worker: Worker, number: int) -> list[dict[str, int]]:
+    """As loading by number and by identity tell them."""
+    _, [by_number] = await worker.incidents.by_number([number])
+    _, [by_identity] = await worker.incidents.by_identity([DISK])
+    return [dict(by_number.turns), dict(by_identity.turns)]
+
+
+async def test_turns_are_counted_with_the_change_that_takes_them_and_two_who_took_the_same_are_no_conflict(store: Backend) -> None:
+    worker = store.worker()
+    disk, cpu = await opened(worker.incidents, DISK), await opened(worker.incidents, CPU)
+    assert disk.incident is not None
+    assert await turns(worker, disk.incident.number) == [{}, {}]
+    both = [changing(disk, turns=("pool",)), changing(cpu, turns=("pool", "other"))]
+    assert await worker.incidents.commit([*both, changing(disk, turns=("pool",))]) == [Outcome.DONE, Outcome.DONE, Outcome.CONFLICT]
+    assert await turns(store.worker("w2"), disk.incident.number) == [{"pool": 2, "other": 1}] * 2
+
+
 # --- of one store alone ---------------------------------------------------------------------------------------------------------------
 async def test_who_waits_is_woken_by_a_change(valkey: RedisBackend) -> None:
     one, two = valkey.worker("w1"), valkey.worker("w2")

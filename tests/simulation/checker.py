@@ -16,6 +16,7 @@ from tests.simulation.installation import (
     LATE,
     MUTED,
     OWNER,
+    POOL,
     STAGES,
 )
 from tests.simulation.plan import ENDS
@@ -204,6 +205,21 @@ def _4_a_page_that_failed_is_not_a_page(f: _Facts) -> Iterator[Violation]:
                 limit += LAST_RESORT_EVERY
             if f.healthy(failed.at, min(follows, settled, ENDS)) > limit and not _somebody_has_it(f, number, failed):
                 yield Violation(4, failed.at, f"a page of {number} failed ({failed}), and nothing was tried until {follows:.1f}")
+
+
+def _4_one_in_turn(f: _Facts) -> Iterator[Violation]:
+    """Nobody else of the pool is asked for an incident while the one whose turn it is can be reached."""
+    for number, asked in f.asked.items():
+        first: Seen | None = None
+        for page in asked:
+            if f.service(number) != "lines" or page["user"] not in POOL:
+                continue
+            first = first or page
+            lost = any(
+                s.kind in ("refused", "receipt") and s.facts.get("fate", "failed") == "failed" and s.at <= page.at for s in f.sent[number]
+            )
+            if page["user"] != first["user"] and not lost:
+                yield Violation(4, page.at, f"{page['user']} is asked for {number} in the turn of {first['user']}, who can be reached")
 
 
 def _somebody_has_it(f: _Facts, number: int, failed: Seen) -> bool:
@@ -397,6 +413,7 @@ _PROMISES = (
     _2_every_open_incident_has_a_deadline,
     _3_an_acknowledgement_stops_paging,
     _4_a_page_that_failed_is_not_a_page,
+    _4_one_in_turn,
     _5_nobody_is_said_loudly,
     _6_almost_never_twice,
     _7_order_does_not_matter,

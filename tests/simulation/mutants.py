@@ -78,6 +78,10 @@ def _takes_no_for_yes(event: Any) -> Any:
     return of
 
 
+def _forgets_turns(resolve: Any) -> Any:
+    return lambda targets, world, at, turns=(): resolve(targets, world, at)
+
+
 def _tells_no_owner(tell: Any) -> Any:
     return lambda self, one: None if one.kind is TellKind.NOBODY else tell(self, one)
 
@@ -129,7 +133,7 @@ def _takes_what_it_can_get(apply: Any) -> Any:
 
 def _asks_the_config(_: Any) -> Any:
     def draft(before: Any, incident: Any, record: Any, rules: Any, now: Any) -> Draft:
-        return Draft(incident, rules.policy(incident.policy), rules.world(decide._facts(incident, record)), now)
+        return Draft(incident, rules.policy(incident.policy), rules.world(decide._facts(incident, record), before.turns), now)
 
     return draft
 
@@ -176,6 +180,7 @@ MUTANTS = (
     Mutant("an acknowledged incident has no deadline", 2, lambda: (_around(MemoryStore, "_arm", _leaves_unarmed),)),
     Mutant("the state is not read again before a send", 3, lambda: (patch.object(deliver, "why_not", lambda *_: None),), seed=52),
     Mutant("a refused page counts as sent", 4, lambda: (_around(Deliver, "_event", _takes_no_for_yes),), seed=155),
+    Mutant("an incident forgets whose turn it was", 4, lambda: (_around(chain, "resolve", _forgets_turns),)),
     Mutant("the owner is not told of an empty stage", 5, lambda: (_around(Draft, "tell", _tells_no_owner),)),
     Mutant("the timeline says nothing of an empty stage", 5, lambda: (_around(Draft, "say", _says_no_nobody),)),
     Mutant("what is in hand is handed out again", 6, lambda: (_around(MemoryOutbox, "_entry", _hands_out_again), _around(Provider, "find", _finds_nothing))),

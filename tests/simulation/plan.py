@@ -61,7 +61,7 @@ def _at(rng: Random, latest: float = 70.0) -> float:
 
 def _alert(rng: Random) -> Step:
     key = rng.choice(KEYS)
-    service = {"disk": "api", "cpu": "db", "mem": "web", "net": rng.choice(("api", "muted"))}[key]
+    service = {"disk": "api", "cpu": "db", "mem": "web", "net": rng.choice(("lines", "muted"))}[key]
     action = rng.choices(("trigger", "resolve", "acknowledge", "garbage"), (8, 2, 1, 1))[0]
     severity = rng.choice(("critical", "error", "warning"))
     return Step(

@@ -18,6 +18,7 @@
 --   log VALUE             to the next written key, and to the audit
 --   audit VALUE           to the audit alone
 --   night USER AT         a page in a person's night; the next three written keys are that person's, who has any, and the rota's version
+--   turn SCHEDULE         one more is taken; the next written key counts them
 --   show                  its chat messages are to be looked at
 --   send PRIORITY VALUE   to an outbox
 --   code VALUE            the next written key, for a while
@@ -36,7 +37,7 @@ local scores = fences > 0 and call('ZMSCORE', KEYS[1], unpack(ARGV, 10, 9 + fenc
 local touched = {}  -- keys, entries and numbers that an earlier commit of this batch changed
 local outcomes, values, scored, unscored, resolved, unresolved, said = {}, {}, {}, {}, {}, {}, {}
 local later, acked, counted, shown = {}, { {}, {}, {}, {} }, {}, {}
-local nights = {}
+local nights, turned, turns = {}, {}, nil
 local nearest = math.huge
 
 local a, check, write, fence = 10 + fences, 10, 10 + checked, 1
@@ -106,6 +107,12 @@ for commit = 1, tonumber(ARGV[1]) do
       if outcome == 'D' then nights[#nights + 1] = { write, value, ARGV[a] } end
       write = write + 3
       a = a + 1
+    elseif op == 'turn' then
+      if outcome == 'D' then
+        turns = KEYS[write]
+        turned[value] = (turned[value] or 0) + 1
+      end
+      write = write + 1
     elseif op == 'state' then
       if outcome == 'D' then
         counted[value] = (counted[value] or 0) - 1
@@ -164,6 +171,7 @@ end
 for state, change in pairs(counted) do
   if state ~= '' and change ~= 0 then call('HINCRBY', KEYS[4], state, change) end
 end
+for schedule, count in pairs(turned) do call('HINCRBY', turns, schedule, count) end
 for _, night in ipairs(nights) do
   local write, user, at = unpack(night)
   local kept = {}
