@@ -31,7 +31,10 @@ def ask(d: Draft, people: tuple[Asked, ...], rungs_of: Rungs) -> bool:
 
 
 def ask_next_in_turn(d: Draft, lost: Run, rungs_of: Rungs) -> bool:
-    """Every way to somebody failed who was asked in their turn: the next of those on call is asked at once. False where there is none."""
+    """Every way to somebody failed who was asked in their turn: the next of those on call is asked at once. False where there is none, or
+    where somebody else has the turn by now."""
+    if any(r.target == lost.target and not r.failed for r in d.incident.runs):
+        return False
     passed = _pass_on(d, Asked(lost.user, lost.target, lost.because), rungs_of, {r.user for r in d.incident.runs}, {})
     if passed:
         d.arm(DeadlineKind.DELIVERY, LOOK_AGAIN)

@@ -33,7 +33,14 @@ from tests.night import config_of
 from tests.payments import PAYMENTS
 
 SECRET = bytes(range(32))
-PLAIN = {"COLUMNS": "80", "XDG_STATE_HOME": "/nowhere", "TERM": "xterm-256color", "PAGERD_CONFIG": None, "FORCE_COLOR": None, "NO_COLOR": None}
+PLAIN = {
+    "COLUMNS": "80",
+    "XDG_STATE_HOME": "/nowhere",
+    "TERM": "xterm-256color",
+    "PAGERD_CONFIG": None,
+    "FORCE_COLOR": None,
+    "NO_COLOR": None,
+}
 
 
 class Installation:

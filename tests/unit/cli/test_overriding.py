@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import shlex
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -201,3 +203,17 @@ def test_what_is_said_takes_no_more_room_than_a_line(rota: Installation) -> None
     assert len(override.reason) == 300
     assert isinstance(rota.store.audit[-1], Entry)
     assert rota.store.overrides[0][1].end - NOW == timedelta(hours=2)
+
+
+def test_what_the_docs_say_can_be_tried(office: Installation) -> None:
+    office.configure("""
+        users: {ana: {name: Ana}, ben: {name: Ben}, chandra: {name: Chandra}}
+        schedules: {sre: {timezone: Europe/Madrid, layers: [{name: all, users: [ana], every: 1w, starts: 2026-01-05T09:00}]}}
+    """)
+    root = Path(__file__).parents[3]
+    text = "\n".join((root / page).read_text() for page in ("README.md", "docs/operations.md"))
+    commands = re.findall(r"^    pagerd (override .*)$", text, re.MULTILINE)
+    assert len(commands) == 6
+    for command in commands:
+        result = office.pagerd(*shlex.split(command, comments=True))
+        assert result.exit_code == 0, (command, result.output)

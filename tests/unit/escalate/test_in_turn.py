@@ -43,16 +43,18 @@ policies:
       - {notify: ["user:boss", "schedule:pool/next"], ack_timeout: 10m}
 """
 
+FIRST = '{notify: ["schedule:pool/next"], ack_timeout: 5m, on_timeout: repeat, repeat_limit: 1}'
 
-def night(turns: int = 0, overrides: str = "[]") -> Night:
-    """`turns` were taken before."""
-    made = Night(config_of(CONFIG.replace("OVERRIDES", overrides)))
+
+def night(turns: int = 0, overrides: str = "[]", stage: str = "") -> Night:
+    """`turns` were taken before; `stage` is another first one."""
+    made = Night(config_of(CONFIG.replace("OVERRIDES", overrides).replace(FIRST, stage or FIRST)))
     made.snapshot = Snapshot(turns={"pool": turns})
     return made
 
 
-def refusing(*users: str) -> Night:
-    made = night()
+def refusing(*users: str, stage: str = "") -> Night:
+    made = night(stage=stage)
 
     def provider(page: Page) -> Event:
         return refuses(page, fault=Fault.ADDRESS) if page.user in users else accepts(page)
@@ -106,6 +108,14 @@ def test_who_can_not_be_reached_gives_the_turn_to_the_next_of_those_on_call_at_o
     assert one.said("turn.passed_on")[0].startswith("ana can't be reached; turn 1 of schedule pool: ben")
     one.until("5:00")
     assert one.paged()[3:] == [("5:00", "cyd")]
+
+
+def test_a_page_again_inside_the_stage_asks_nobody_more_than_who_has_the_turn_by_now() -> None:
+    one = refusing("ana", stage='{notify: ["schedule:pool/next"], ack_timeout: 5m, repeat_every: 1m}')
+    one.alert()
+    one.until("3:00")
+    assert one.paged(channel="sms")[:2] == [("0:00", "ana"), ("0:00", "ben")]
+    assert {user for _, user in one.paged()} == {"ana", "ben"}
 
 
 def test_where_none_of_them_can_be_reached_the_next_stage_is_entered_at_once() -> None:
