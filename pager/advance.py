@@ -9,12 +9,14 @@ from datetime import datetime
 import msgspec
 from msgspec.structs import replace
 
-from pager.decide import Decision, Rules, decide
+from pager.decide import Decision, Rules, decide, in_turn, needs
+from pager.escalate.draft import Shared
 from pager.model.alert import Action
 from pager.model.event import AlertSeen, Answer, Entry, Event
-from pager.model.incident import Page
+from pager.model.incident import Incident, Page
 from pager.model.outgoing import Notice, Outgoing, Priority, SendPage
-from pager.model.snapshot import Code, Identity, Snapshot, UnreadableError
+from pager.model.policy import Policy
+from pager.model.snapshot import Code, Identity, Pointer, Snapshot, UnreadableError
 from pager.noise.dedup import Meaning, only_repeats
 from pager.notify.codes import page_code
 from pager.notify.telling import dead_letter_notice
@@ -60,6 +62,7 @@ class Advance:
         waiting: dict[Identity, list[AlertSeen]] = {}
         for alert in sorted(seen, key=lambda s: s.entry):
             waiting.setdefault(Identity(alert.alert.scope, alert.alert.dedup_key), []).append(alert)
+        waiting = in_turn(waiting, self._rules())
         for _ in range(_ROUNDS):
             if not waiting:
                 return unread
@@ -75,8 +78,15 @@ class Advance:
             snapshots = [snap for snap in snapshots if not snap.unreadable]
         await self._fill(Counter(self._part(seen) for snap, seen in zip(snapshots, waiting.values(), strict=True) if _may_open(snap, seen)))
         rules = self._rules()
-        turns = _Turns(self._incidents.part_of)
-        folded = [self._fold(snap, seen, rules, now, turns) for snap, seen in zip(snapshots, waiting.values(), strict=True)]
+        parts = [self._part(seen) for seen in waiting.values()]
+        names = [
+            [name for alert in seen for name in needs(snap, alert, rules)] for snap, seen in zip(snapshots, waiting.values(), strict=True)
+        ]
+        snapshots = await self._pointed(parts, snapshots, names)
+        chain, folded = _Chain(), list[_Fold]()
+        for part, snap, asked, seen in zip(parts, snapshots, names, waiting.values(), strict=True):
+            folded.append(self._fold(chain.as_left(part, snap, asked), seen, rules, now))
+            chain.goes_on(part, folded[-1].commit)
         outcomes = await self._incidents.commit([fold.commit for fold in folded])
         left: dict[Identity, list[AlertSeen]] = {}
         became: list[str] = []
@@ -92,27 +102,49 @@ class Advance:
             self._meter.alerts(name, count)
         return left
 
-    def _fold(self, before: Snapshot, seen: list[AlertSeen], rules: Rules, now: datetime, turns: _Turns) -> _Fold:
+    def _fold(self, before: Snapshot, seen: list[AlertSeen], rules: Rules, now: datetime) -> _Fold:
         """Decide about alerts of one identity one after the other, as one change; up to where a second incident would begin."""
-        current, read = before, before.turns
-        decisions: list[Decision] = []
+        current = before
+        entries: list[Entry] = []
+        outgoing: list[Outgoing] = []
+        outcomes: list[str] = []
+        shared = Shared()
         numbers = self._fresh[self._part(seen)]
         for k, alert in enumerate(seen):
-            decision = decide(turns.known_to(current, read, alert.alert.scope), alert, rules, now, fresh=numbers[0] if numbers else 0)
+            decision = decide(current, alert, rules, now, fresh=numbers[0] if numbers else 0)
             if _opens(decision):
                 if current.incident is not before.incident:  # one incident a commit: the second goes with the next round
-                    return _Fold(self._commit(before, current, decisions), [_outcome(d) for d in decisions], seen[k:])
+                    return _Fold(self._commit(before, current, entries, outgoing, shared=shared), outcomes, seen[k:])
                 numbers.popleft()
-                before = Snapshot(record=before.record)  # an older incident of the identity is not touched
+                before = Snapshot(record=before.record, pointers=before.pointers)  # an older incident of the identity is not touched
             current = decision.after
-            decisions.append(decision)
-            turns.take(decision, alert.alert.scope)
-        return _Fold(self._commit(before, current, decisions), [_outcome(d) for d in decisions], [])
+            entries += decision.entries
+            outgoing += decision.outgoing
+            shared |= decision.shared
+            outcomes.append(_outcome(decision))
+        return _Fold(self._commit(before, current, entries, outgoing, shared=shared), outcomes, [])
+
+    async def _pointed(
+        self, parts: Sequence[int], snapshots: Sequence[Snapshot], names: Sequence[Sequence[str]]
+    ) -> list[Snapshot]:  # fmt: skip
+        """The snapshots with the pointers that each needs, of its part of the store."""
+        wanted: defaultdict[int, dict[str, None]] = defaultdict(dict)
+        for part, asked in zip(parts, names, strict=True):
+            if asked:
+                wanted[part].update(dict.fromkeys(asked))
+        found = {part: dict(zip(asked, await self._incidents.pointers(list(asked), part), strict=True)) for part, asked in wanted.items()}
+        return [
+            replace(snap, pointers={name: found[part][name] or Pointer() for name in asked}) if asked else snap
+            for part, snap, asked in zip(parts, snapshots, names, strict=True)
+        ]
 
     async def _fill(self, wanted: Mapping[int, int]) -> None:
         for part, count in wanted.items():
             if (missing := count - len(self._fresh[part])) > 0:
                 self._fresh[part].extend(await self._incidents.numbers(missing, part))
+
+    def _part_of(self, snapshot: Snapshot) -> int:
+        return self._incidents.part_of(snapshot.incident.scope) if snapshot.incident else 0
 
     def _part(self, seen: Sequence[AlertSeen]) -> int:
         return self._incidents.part_of(seen[0].alert.scope)
@@ -136,22 +168,25 @@ class Advance:
 
     async def _event_round(self, items: Sequence[Item], which: list[int], results: list[Advanced | None]) -> None:
         now, snapshots = await self._incidents.by_number([items[k].number for k in which])
-        rules, turns = self._rules(), _Turns(self._incidents.part_of)
-        decided: list[tuple[int, Decision, Commit]] = []
-        for k, snapshot in zip(which, snapshots, strict=True):
-            item = items[k]
+        rules = self._rules()
+        parts = [self._part_of(snapshot) for snapshot in snapshots]
+        names = [needs(snap, items[k].event, rules) for k, snap in zip(which, snapshots, strict=True)]
+        snapshots = await self._pointed(parts, snapshots, names)
+        chain, decided = _Chain(), list[tuple[int, Decision, Commit]]()
+        for k, part, loaded, asked in zip(which, parts, snapshots, names, strict=True):
+            item, snapshot = items[k], chain.as_left(part, loaded, asked)
             if snapshot.unreadable:
                 results[k] = Advanced(Outcome.STALE, error=UnreadableError(snapshot.unreadable))
                 continue
-            scope = snapshot.incident.scope if snapshot.incident else ""
             try:
-                decision = decide(turns.known_to(snapshot, snapshot.turns, scope), item.event, rules, now)
+                decision = decide(snapshot, item.event, rules, now)
             except Exception as error:  # one incident that can't be decided must not hold up the others
                 self._meter.failure("decide")
                 results[k] = Advanced(Outcome.STALE, error=error)
                 continue
-            turns.take(decision, scope)
-            decided.append((k, decision, self._commit(snapshot, decision.after, (decision,), item)))
+            commit = self._commit(snapshot, decision.after, decision.entries, decision.outgoing, item, decision.shared)
+            decided.append((k, decision, commit))
+            chain.goes_on(part, commit)
         outcomes = await self._incidents.commit([commit for _, _, commit in decided])
         for (k, decision, _), outcome in zip(decided, outcomes, strict=True):
             if outcome is Outcome.CONFLICT:
@@ -188,20 +223,31 @@ class Advance:
         await self._incidents.commit([said, told])
 
     # --- both -------------------------------------------------------------------------------------------------------------------------
-    def _commit(self, before: Snapshot, after: Snapshot, decisions: Sequence[Decision], item: Item | None = None) -> Commit:
-        out = tuple(outgoing for decision in decisions for outgoing in decision.outgoing)
+    def _commit(
+        self,
+        before: Snapshot,
+        after: Snapshot,
+        entries: Iterable[Entry],
+        outgoing: Iterable[Outgoing],
+        item: Item | None = None,
+        shared: Shared = Shared(),  # noqa: B008
+    ) -> Commit:
+        out = tuple(outgoing)
         return Commit(
             before=before,
             after=after,
-            entries=tuple(entry for decision in decisions for entry in decision.entries),
+            entries=tuple(entries),
             outgoing=out,
             codes=tuple(self._codes(after, out)),
             fence=item.fence if item else None,
             finishes=item.finishes if item else None,
             once=item.once if item else "",
             confirmed=item.confirmed if item else False,
-            night_pages=tuple(page for decision in decisions for page in decision.night_pages),
-            turns=tuple(schedule for decision in decisions for schedule in decision.turns),
+            relies=shared.relies,
+            joins=shared.joins,
+            wakes=shared.wakes,
+            night_pages=shared.night_pages,
+            turns=shared.turns,
         )
 
     def _codes(self, after: Snapshot, outgoing: Iterable[Outgoing]) -> Iterable[Code]:
@@ -215,23 +261,41 @@ class Advance:
         return page_code(self._secret, incident, seq)
 
 
-class _Turns:
-    """Turns of `/next` taken in one round: what is decided later in it must know of them. Each part of the store counts its own."""
+class _Chain:
+    """Commits of one batch that share pointers, or an incident: each goes on from what the one before leaves. Where that one conflicts, so do
+    those that build on it. Turns taken are counted on."""
 
-    def __init__(self, part_of: Callable[[str], int]) -> None:
-        self._part_of = part_of
-        self._taken: defaultdict[int, Counter[str]] = defaultdict(Counter)
+    def __init__(self) -> None:
+        self._pointers: dict[tuple[int, str], Pointer] = {}
+        self._incidents: dict[int, tuple[Incident, Policy | None]] = {}
+        self._turns: defaultdict[int, Counter[str]] = defaultdict(Counter)
 
-    def known_to(self, snapshot: Snapshot, read: Mapping[str, int], scope: str) -> Snapshot:
-        """The snapshot with what was `read`, and taken since."""
-        taken = self._taken[self._part_of(scope)] if self._taken else None
-        if taken:
-            return replace(snapshot, turns={schedule: read.get(schedule, 0) + taken[schedule] for schedule in {*read, *taken}})
-        return snapshot if snapshot.turns is read else replace(snapshot, turns=read)
+    def as_left(self, part: int, snapshot: Snapshot, names: Sequence[str]) -> Snapshot:
+        """The snapshot with its pointers, and its incident, as they stand now."""
+        if taken := self._turns.get(part):
+            turns = {schedule: snapshot.turns.get(schedule, 0) + taken[schedule] for schedule in {*snapshot.turns, *taken}}
+            snapshot = replace(snapshot, turns=turns)
+        if not self._pointers and not self._incidents:
+            return snapshot
+        changed = {name: self._pointers[part, name] for name in names if (part, name) in self._pointers}
+        if changed:
+            snapshot = replace(snapshot, pointers={**snapshot.pointers, **changed})
+        if snapshot.incident is not None and snapshot.incident.number in self._incidents:
+            incident, policy = self._incidents[snapshot.incident.number]
+            snapshot = replace(snapshot, incident=incident, policy=policy)
+        return snapshot
 
-    def take(self, decision: Decision, scope: str) -> None:
-        if decision.turns:
-            self._taken[self._part_of(scope)].update(decision.turns)
+    def goes_on(self, part: int, commit: Commit) -> None:
+        before, after = commit.before, commit.after
+        if commit.turns:
+            self._turns[part].update(commit.turns)
+        if not after.pointers:
+            return
+        for name, (was, pointer) in commit.changed_pointers().items():
+            self._pointers[part, name] = replace(pointer, version=was.version + 1 if was else 1)
+        if after.incident is not None and after.incident is not before.incident:
+            version = before.incident.version + 1 if before.incident else 1
+            self._incidents[after.incident.number] = replace(after.incident, version=version), after.policy
 
 
 class _Fold(msgspec.Struct, frozen=True):

@@ -98,7 +98,7 @@ class Night:
             self._numbers = max(self._numbers, decision.after.incident.number)
         self.snapshot = decision.after
         self.entries += decision.entries
-        self.night_pages += decision.night_pages
+        self.night_pages += decision.shared.night_pages
         for item in decision.outgoing:
             match item:
                 case Notice():

@@ -47,15 +47,13 @@ def _major(c: Config) -> Iterable[Finding]:
 
 def _noise(c: Config) -> Iterable[Finding]:
     n = c.noise
-    for kind, rules in (("inhibit", n.inhibit), ("group", n.group), ("pause", n.pause), ("threshold", n.threshold),
-                        ("recurring", n.recurring), ("maintenance", n.maintenance)):  # fmt: skip
+    for kind, rules in (("group", n.group), ("threshold", n.threshold),
+                        ("recurring", n.recurring)):  # fmt: skip
         for rule in rules:
             yield rule.origin, f"noise.{kind}.{rule.name}"
     for kind, one in (("flap", n.flap), ("storm", n.storm)):
         if one is not None:
             yield one.origin, f"noise.{kind}"
-    if n.suppress_at_most:
-        yield c.settings.origin, "noise.limits"
 
 
 def _settings(c: Config) -> Iterable[Finding]:

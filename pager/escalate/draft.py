@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
+import msgspec
 from msgspec.structs import replace
 
 from pager.escalate.effects import World
@@ -13,12 +15,32 @@ from pager.model.incident import Deadline, DeadlineKind, Incident, Page, PageSta
 from pager.model.origin import Origin
 from pager.model.outgoing import LookUp, Outgoing, Priority, SendPage, Tell
 from pager.model.policy import Policy, Stage
+from pager.model.snapshot import Pointer
+
+T = TypeVar("T")
 
 # These belong to the whole incident; all others fall with the turn they were set in.
 LASTING = frozenset(
     {DeadlineKind.SLA_ACK_SOON, DeadlineKind.SLA_ACK, DeadlineKind.SLA_RESOLVE_SOON, DeadlineKind.SLA_RESOLVE, DeadlineKind.RESOLVE_AFTER}
 )
 _SETTLED_PAGES_KEPT = 30
+
+
+class Shared(msgspec.Struct, frozen=True):
+    """What a change has to do with others: see Commit."""
+
+    relies: tuple[str, ...] = ()
+    joins: tuple[str, ...] = ()
+    wakes: tuple[tuple[str, timedelta], ...] = ()
+    night_pages: tuple[tuple[str, datetime], ...] = ()
+    turns: tuple[str, ...] = ()
+
+    def __or__(self, other: Shared) -> Shared:
+        def both(some: tuple[T, ...], more: tuple[T, ...]) -> tuple[T, ...]:
+            return tuple(dict.fromkeys((*some, *more)))
+
+        pairs = zip(msgspec.structs.astuple(self), msgspec.structs.astuple(other), strict=True)
+        return Shared(*(both(some, more) for some, more in pairs))
 
 
 class Draft:
@@ -32,6 +54,8 @@ class Draft:
         self.outgoing: list[Outgoing] = []
         self.tells: list[Tell] = []
         self.answer: Answer | None = None
+        self.pointers: Mapping[str, Pointer] = {}
+        self.shared = Shared()
         self.night_pages: list[tuple[str, datetime]] = []
         self._turns_before = incident.turns
 
@@ -45,6 +69,10 @@ class Draft:
     def say(self, event: str, what: str = "", who: str = "pagerd", origin: Origin | None = None) -> None:
         """Add a line to the timeline and the audit."""
         self.entries.append(Entry(self.now, self.incident.number, event, who, what, str(origin) if origin else ""))
+
+    def point(self, name: str, pointer: Pointer) -> None:
+        """Write a pointer. It must be one that the snapshot was asked for."""
+        self.pointers = {**self.pointers, name: pointer}
 
     def tell(self, tell: Tell) -> None:
         self.tells.append(tell)
@@ -75,10 +103,13 @@ class Draft:
         if turns is not self.incident.turns:
             self.set(turns=turns)
 
-    def turns_taken(self) -> tuple[str, ...]:
-        """The schedules of those it has not had before."""
+    def with_counted(self) -> Shared:
+        """What is shared, with pages in people's nights, and the turns that the incident has not had before."""
+        if not self.night_pages and self.incident.turns is self._turns_before:
+            return self.shared
         before = {turn.schedule for turn in self._turns_before}
-        return tuple(turn.schedule for turn in self.incident.turns if turn.schedule not in before)
+        taken = tuple(turn.schedule for turn in self.incident.turns if turn.schedule not in before)
+        return self.shared | Shared(night_pages=tuple(self.night_pages), turns=taken)
 
     # --- pages and runs ---------------------------------------------------------------------------------------------------------------
     def run_of(self, user: str) -> Run | None:

@@ -36,6 +36,7 @@ def sms_page(
     word nor that code stands anywhere else. `names` maps a user's id to a name; who is not in it goes by the id."""
     extras = (
         (late_words(late),),
+        (muted_words(incident, _RESULT), muted_words(incident, 0)),
         [before_you(incident, page, names, most) for most in range(_TOLD, 0, -1)],
         (sla_words(incident, now),),
         (plain(service.runbook) if service else "",),
@@ -62,6 +63,7 @@ def console_page(
     lines = (
         f"{opening_of(incident)} {one_line(record.alert.summary)}",
         late_words(late),
+        muted_words(incident),
         before_you(incident, page, names, len(incident.paged)),
         sla_words(incident, now),
         noted(incident, page, len(incident.notes)),
@@ -111,6 +113,18 @@ def opening_of(incident: Incident) -> str:
 
 def late_words(late: timedelta | None) -> str:
     return f"late by {_rough(late)}." if late else ""
+
+
+def muted_words(incident: Incident, most: int = 1000) -> str:
+    """Why it comes only now, where it was muted; without the rest of the sentence where `most` is 0."""
+    if incident.state is not State.TRIGGERED or not incident.reason:
+        return ""
+    said = incident.reason if most else incident.reason.partition(" (")[0]
+    return f"{shorten(_capital(plain(said)), most or _RESULT)}."
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def _rough(span: timedelta) -> str:

@@ -36,6 +36,8 @@ class Keys:
         """Hash: how many incidents are in each state."""
         self.boards = f"{self._prefix}boards"
         """Sorted set: the number of each incident whose chat messages are to be looked at, by the moment in milliseconds."""
+        self.suppressed = f"{self._prefix}suppressed"
+        """Set: the numbers of suppressed incidents."""
         self.number = f"{self._prefix}number"
         self.shards = f"{self._prefix}shards"
         """How many shards there are; in the first."""
@@ -80,6 +82,13 @@ class Keys:
     def log(self, number: int) -> str:
         """List: the timeline of an incident; each element is what one commit said."""
         return f"{self._log}{number}"
+
+    def pointer(self, name: str) -> str:
+        return f"{self._prefix}pointer:{name}"
+
+    def waiting(self, name: str) -> str:
+        """Set: the numbers of incidents that wait for a name."""
+        return f"{self._prefix}waiting:{name}"
 
     def posts(self, number: int) -> str:
         """Hash: what is known of an incident's messages in chat channels, by the channel."""

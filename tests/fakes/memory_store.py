@@ -15,12 +15,12 @@ from msgspec.structs import replace
 
 from pager.model.alert import AlertRecord
 from pager.model.event import Entry, EntryId
-from pager.model.incident import Incident
+from pager.model.incident import Incident, State
 from pager.model.outgoing import Outgoing, Priority, SendPage
 from pager.model.policy import Policy
 from pager.model.rota import RotaFacts, Span
 from pager.model.schedule import Override
-from pager.model.snapshot import Code, Identity, Snapshot, Suffices
+from pager.model.snapshot import Code, Identity, Pointer, Snapshot, Suffices
 from pager.ports import (
     AlertEntry,
     AlertStream,
@@ -148,6 +148,7 @@ class MemoryStore:
         self.night_pages: dict[str, tuple[datetime, ...]] = {}
         self.rota_version = 0
         self.turns: dict[str, int] = {}
+        self.waiting: dict[str, set[int]] = {}
 
     def worker(self, name: str) -> MemoryWorker:
         self._workers.add(name)
@@ -228,7 +229,14 @@ class MemoryStore:
         changed = incident is not None and incident is not before.incident
         if incident is not None and changed and _version(self.incidents.get(incident.number)) != _version(before.incident):
             return Outcome.CONFLICT
+        relied = {name: was for name, (was, _) in commit.changed_pointers().items()} | {n: before.pointers.get(n) for n in commit.relies}
+        if any(_version(self.pointer(name)) != _version(was) for name, was in relied.items()):
+            return Outcome.CONFLICT
         return Outcome.DONE
+
+    def pointer(self, name: str) -> Pointer | None:
+        found: Pointer | None = self.kept(("pointer", name))
+        return found
 
     def _write(self, commit: Commit) -> None:
         before, after = commit.before, commit.after
@@ -242,6 +250,13 @@ class MemoryStore:
                 self.policies.setdefault(after.incident.policy_ref, after.policy)
         if after.incident is not None and (commit.fence is not None or after.incident is not before.incident):
             self._arm(after.incident, changed=after.incident is not before.incident)
+        for name, (was, pointer) in commit.changed_pointers().items():
+            self.keep(("pointer", name), replace(pointer, version=_version(was) + 1), MARKERS)
+        for name in commit.joins:
+            self.waiting.setdefault(name, set()).add(after.incident.number if after.incident else 0)
+        for name, grace in commit.wakes:
+            soon = float(self.clock.ms + grace // _MS)
+            self.scores.update({n: min(soon, self.scores.get(n, soon)) for n in self.waiting.pop(name, set())})
         for entry in commit.entries:
             self.audit.append(entry)
             if after.incident is not None:
@@ -299,6 +314,10 @@ class MemoryIncidents(_Adapter):
     async def by_number(self, numbers: Sequence[int]) -> tuple[datetime, list[Snapshot]]:
         return await self.now(), [self._store.by_number(number) for number in numbers]
 
+    async def pointers(self, names: Sequence[str], part: int = 0) -> list[Pointer | None]:
+        self._store.reach()
+        return [self._store.pointer(name) for name in names]
+
     def part_of(self, scope: str) -> int:
         return 0
 
@@ -320,6 +339,10 @@ class MemoryIncidents(_Adapter):
     async def open_numbers(self) -> list[int]:
         self._store.reach()
         return sorted(self._store.scores)
+
+    async def suppressed_numbers(self) -> list[int]:
+        self._store.reach()
+        return sorted(number for number, incident in self._store.incidents.items() if incident.state is State.SUPPRESSED)
 
     async def resolved_numbers(self, limit: int) -> list[int]:
         self._store.reach()
@@ -661,7 +684,7 @@ def _identity(record: AlertRecord) -> Identity:
     return Identity(record.alert.scope, record.alert.dedup_key)
 
 
-def _version(part: AlertRecord | Incident | None) -> int:
+def _version(part: AlertRecord | Incident | Pointer | None) -> int:
     return part.version if part is not None else 0
 
 

@@ -39,11 +39,12 @@ def deadline_table() -> str:
     rows = [f"| {kind} | moves the chain: `due.{STEPS[kind].__name__.lstrip('_')}` |" for kind in MOVES]
     rows += [f"| {kind} | inside the stage: `due.{step.__name__.lstrip('_')}` |" for kind, step in SMALL.items()]
     rows += ["| sla_ack_soon, sla_resolve_soon | people are told: `sla.tell_soon` |", "| resolve_after | `opening.quiet_for_long` |"]
+    rows += ["| suppressed | is it muted still? `muting.on_time` |"]
     return "\n".join(["| deadline | what it does |", "|---|---|", *rows]) + "\n"
 
 
 def test_every_deadline_does_something() -> None:
-    done = {*MOVES, *SMALL, *(k for k in DeadlineKind if k.endswith("_soon")), DeadlineKind.RESOLVE_AFTER}
+    done = {*MOVES, *SMALL, *(k for k in DeadlineKind if k.endswith("_soon")), DeadlineKind.RESOLVE_AFTER, DeadlineKind.SUPPRESSED}
     assert done == set(DeadlineKind)
 
 
