@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from pager.model.event import Entry
 from pager.model.rota import NOTHING, RotaFacts, Span
 from pager.model.schedule import Override, OverrideKind
-from pager.model.snapshot import Snapshot
+from pager.model.snapshot import Identity, Snapshot
 from pager.ports import Commit, NotLeader, Outcome, StoreUnavailable
 from pager.store import codec
 from pager.store.connection import connect
@@ -143,6 +143,18 @@ async def test_pages_in_the_night_are_kept_for_two_weeks_and_fifty_a_person(stor
     await worker.incidents.commit([at_night(disk, ("ana", old))])
     await worker.incidents.commit([at_night(cpu, *(("ana", at) for at in many))])
     assert (await facts(worker)).night_pages == {"ana": tuple(many[-50:])}
+
+
+async def test_pages_in_the_night_are_added_up_wherever_their_incidents_are(store: Backend) -> None:
+    worker = store.worker()
+    now = (await worker.incidents.now()).replace(microsecond=0)
+    moments = [now - timedelta(minutes=k) for k in range(6, 0, -1)]
+    for k, at in enumerate(moments):
+        before = await opened(worker.incidents, Identity(f"tool-{k}", "disk"))
+        await worker.incidents.commit([at_night(before, ("ana", at))])
+    found = await facts(worker)
+    assert found.night_pages == {"ana": tuple(moments)}
+    assert await worker.rota.facts(found.version) is None
 
 
 # --- turns ----------------------------------------------------------------------------------------------------------------------------
