@@ -46,6 +46,8 @@ class Keys:
         self.token = f"{self._prefix}leader:token"
         self.fence = f"{self._prefix}leader:fence"
         """The latest token of a leader that wrote in this shard."""
+        self.handoffs = f"{self._prefix}handoffs"
+        """What people were told of hand-offs; in the first shard."""
         self.secret = f"{self._prefix}secret"
         self.config = f"{self._prefix}config:active"
         self.alive = f"{self._prefix}alive"

@@ -13,8 +13,10 @@ from typing import Any, Generic, TypeVar
 import msgspec
 from msgspec.structs import replace
 
+from pager.loops.handoffs import Book
 from pager.model.alert import AlertRecord
 from pager.model.event import Entry, EntryId
+from pager.model.handoff import Memory
 from pager.model.incident import Incident, State
 from pager.model.outgoing import Outgoing, Priority, SendPage
 from pager.model.policy import Policy
@@ -142,6 +144,7 @@ class MemoryStore:
         self.leader: tuple[int, tuple[str, int], int] | None = None  # token, who, until
         self.leader_token = 0
         self.leader_seen = 0
+        self.handoffs = Memory()
         self.overrides: list[tuple[str, Override]] = []
         self.override_number = 0
         self.calendars: dict[str, tuple[Span, ...]] = {}
@@ -576,6 +579,17 @@ class MemorySweeper(_Adapter):
         return len(over)
 
 
+class MemoryHandbook(_Adapter):
+    async def load(self) -> Memory:
+        self._store.reach()
+        return self._store.handoffs
+
+    async def save(self, memory: Memory, token: int) -> None:
+        self._store.reach()
+        self._store.fenced(token)
+        self._store.handoffs = memory
+
+
 class MemoryLeader(_Adapter):
     async def lead(self, lease: timedelta) -> int | None:
         self._store.reach()
@@ -668,6 +682,7 @@ class MemoryWorker:
         self.refusals: Refusals = MemoryRefusals(store, name, process)
         self.sweeper = MemorySweeper(store, name, process)
         self.leader: Leader = MemoryLeader(store, name, process)
+        self.handbook: Book = MemoryHandbook(store, name, process)
         self.rota: RotaStore = MemoryRota(store, name, process)
 
 

@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from pager.channels.slack import SCOPES
+from pager.channels.slack_roster import GROUP_SCOPES, TOPIC_SCOPES
 from pager.cli.main import app
 from pager.config import json_schema, load
 from pager.escalate.due import MOVES, SMALL, STEPS
@@ -135,7 +136,7 @@ def test_the_manifest_to_paste_asks_for_what_the_adapter_needs() -> None:
     [pasted] = re.findall(r"```yaml\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
     manifest = yaml.safe_load(pasted)
     granted = set(manifest["oauth_config"]["scopes"]["bot"])
-    assert granted == {*SCOPES, "app_mentions:read", "commands"}
+    assert granted == {*SCOPES, *GROUP_SCOPES, *TOPIC_SCOPES, "app_mentions:read", "commands"}
     assert manifest["settings"]["event_subscriptions"]["bot_events"] == ["app_mention", "message.im"]
 
 
