@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from pager.cli.context import DEFAULT_CONFIG, NO, USAGE, ConfigOption, JsonOption, ZoneOption, config_of, stop
+from pager.cli.context import DEFAULT_CONFIG, NO, USAGE, ConfigOption, JsonOption, ZoneOption, config_of, facts_of, stop
 from pager.cli.printing import Zone, clock, console, duration, moment, print_json, table, zone
 
 
@@ -38,7 +38,7 @@ def who(
         stop(NO, f"{name!r} is no schedule, service or user. Schedules: {', '.join(found.schedules) or 'none'}")
     clocks = zone(tz or asked.timezone)
     start = moment(at, clocks) if at else datetime.now(UTC)
-    rota = Rota.of(found)
+    rota = Rota.of(found, facts_of(found))
     try:
         answer = who_json(found, rota, name, start) if span is None else shifts_json(found, rota, name, start, start + duration(span))
     except OverflowError:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from pager.conditions.condition import DoesNot, Failed, check
-from pager.escalate.asking import ask
+from pager.escalate.asking import ask, ask_next_in_turn
 from pager.escalate.draft import Draft
 from pager.escalate.targets import Asked, resolve
 from pager.model.hours import Hours
-from pager.model.incident import DeadlineKind, Phase, State
+from pager.model.incident import DeadlineKind, Phase, Run, State
 from pager.model.outgoing import Tell, TellKind
 from pager.model.person import Rung
 from pager.model.policy import Policy, Stage, Target, TargetKind
@@ -31,7 +31,8 @@ def enter(d: Draft, index: int, because: str) -> None:
             continue
         if _waits(d, index, stage):
             return
-        found = resolve(stage.notify, d.world, d.now)
+        found = resolve(stage.notify, d.world, d.now, d.incident.turns)
+        d.keep(found.turns)
         _post_to(d, found.channels)
         if found.takes_over and _take_over(d, found.takes_over, stage):
             index, extra = 0, found.people
@@ -76,7 +77,8 @@ def catch_all(d: Draft, because: str) -> None:
     """Page the catch-all, until somebody answers."""
     _trigger(d)
     targets, every = catch_all_of(d)
-    found = resolve(targets, d.world, d.now)
+    found = resolve(targets, d.world, d.now, d.incident.turns)
+    d.keep(found.turns)
     _post_to(d, found.channels)
     d.next_turn(phase=Phase.CATCH_ALL, entered_at=d.now)
     d.say("catch_all.entered", because)
@@ -101,12 +103,21 @@ def catch_all_of(d: Draft) -> tuple[tuple[Target, ...], timedelta]:
 
 def assign(d: Draft, target: Target, because: str) -> bool:
     """Page somebody named by hand; the chain waits where it is. False when the target reaches nobody."""
-    found = resolve((target,), d.world, d.now)
+    found = resolve((target,), d.world, d.now, d.incident.turns)
+    d.keep(found.turns)
     _trigger(d)
     d.next_turn(phase=Phase.ASSIGNED, entered_at=d.now, runs=())
     d.say("incident.assigned", because)
     planner = d.world.planner
     return ask(d, found.people, lambda user: planner.ladder(user, d.incident)) or ask(d, found.people, planner.every_way)
+
+
+def pass_on(d: Draft, lost: Run) -> bool:
+    """Whether somebody else is asked at once in place of a person who can't be reached: the next in turn, where they were asked so."""
+    planner, stage = d.world.planner, d.stage
+    if d.incident.phase is Phase.STAGE:
+        return ask_next_in_turn(d, lost, lambda user: _rungs(d, user, stage))
+    return ask_next_in_turn(d, lost, lambda user: planner.ladder(user, d.incident))
 
 
 def _post_to(d: Draft, channels: tuple[str, ...]) -> None:

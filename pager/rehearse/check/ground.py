@@ -20,7 +20,6 @@ from pager.notify.plan import Providers
 from pager.oncall.memo import Rota, Windows
 from pager.rehearse.check.spans import Span, Spans, without
 
-NEXT = "/next"
 _FURTHEST = timedelta(days=8)  # beyond the horizon, for what begins in it and goes on after it
 
 
@@ -94,7 +93,7 @@ class Ground:
         """Those the target names at that moment; of a service or a chat channel nobody."""
         match target.kind:
             case TargetKind.SCHEDULE:
-                return self.on_call(target.name.removesuffix(NEXT), at)
+                return self.on_call(target.schedule, at)
             case _:
                 return self.named(target)
 
@@ -114,7 +113,7 @@ class Ground:
         """Those it names at any time of the horizon."""
         if target.kind is not TargetKind.SCHEDULE:
             return self.named(target)
-        shifts = self.timeline(target.name.removesuffix(NEXT)).people
+        shifts = self.timeline(target.schedule).people
         return tuple(dict.fromkeys(user for people in shifts for user in people))
 
     # --- stages -----------------------------------------------------------------------------------------------------------------------
@@ -164,7 +163,7 @@ class Ground:
 
 
 def schedules_of(targets: Iterable[Target]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(t.name.removesuffix(NEXT) for t in targets if t.kind is TargetKind.SCHEDULE))
+    return tuple(dict.fromkeys(t.schedule for t in targets if t.kind is TargetKind.SCHEDULE))
 
 
 def levels(service: Service) -> tuple[timedelta, ...]:

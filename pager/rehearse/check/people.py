@@ -13,7 +13,7 @@ from pager.model.policy import Target, TargetKind
 from pager.model.problem import Level, Problem
 from pager.notify.plan import Providers
 from pager.oncall.who import people_of
-from pager.rehearse.check.ground import NEXT, problem
+from pager.rehearse.check.ground import problem
 from pager.rehearse.check.scene import Scene
 from pager.rehearse.check.spans import named
 
@@ -97,7 +97,7 @@ def _people(c: Config, target: Target) -> tuple[str, ...]:
         case TargetKind.TEAM:
             return c.teams[target.name].members if target.name in c.teams else ()
         case TargetKind.SCHEDULE:
-            schedule = c.schedules.get(target.name.removesuffix(NEXT))
+            schedule = c.schedules.get(target.schedule)
             return people_of(schedule) if schedule else ()
         case TargetKind.SERVICE | TargetKind.CHANNEL:
             return ()

@@ -11,7 +11,7 @@ import msgspec
 
 from pager.model.policy import Policy, Stage, Target, TargetKind
 from pager.rehearse.check.cases import Case, Policies
-from pager.rehearse.check.ground import NEXT, Ground, only_posts, schedules_of
+from pager.rehearse.check.ground import Ground, only_posts, schedules_of
 from pager.rehearse.check.spans import Span
 from pager.rehearse.check.unknowns import World, judge
 
@@ -135,7 +135,7 @@ def _why(ground: Ground, case: Case, stage: Stage, target: Target, at: datetime)
     people = ground.people(target, at)
     if not people:
         nobody = "has no members" if target.kind is TargetKind.TEAM else "has nobody"
-        name = target.name.removesuffix(NEXT)
+        name = target.schedule
         more = " as far as is known here" if target.kind is TargetKind.SCHEDULE and name in ground.unread else ""
         return f"{target.kind} {name} {nobody}{more}"
     return " and ".join(unreachable(ground, user, stage, case) for user in people[:3])
