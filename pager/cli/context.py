@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn, TypeVar
 
 import typer
 
+from pager.model.rota import NOTHING, RotaFacts
 from pager.model.snapshot import UnreadableError
 from pager.ports import StoreUnavailable
 
@@ -69,6 +70,17 @@ def config_of(folder: Path) -> Config:
     if loaded.config is None:
         stop(NO, "\n".join([*map(str, loaded.problems), "the config has errors"]))
     return loaded.config
+
+
+def facts_of(config: Config) -> RotaFacts:
+    """What the rota depends on besides the config, as the store of the installation knows it; said on stderr where it can't be reached."""
+    from pager.wiring.facts import read_facts
+
+    try:
+        return asyncio.run(read_facts(config.settings, os.environ))
+    except StoreUnavailable as error:
+        print(f"without run-time overrides: the store can't be reached ({error})", file=sys.stderr)
+        return NOTHING
 
 
 def stop(code: int, message: str = "") -> NoReturn:

@@ -133,7 +133,7 @@ def _severity_changed(d: Draft, seen: AlertSeen, verdict: Verdict, rules: Rules)
         return d.say("incident.severity_changed", f"{verdict.reason}; route {assigned.route} would suppress it, but it is open", _who(seen))
     d.set(service=assigned.service, team=_team(assigned, rules))
     policy = rules.policy(assigned.policy)
-    d.world = rules.world(_facts(d.incident, verdict.record))
+    d.world = rules.world(_facts(d.incident, verdict.record), d.world.turns)
     if d.incident.state in (State.TRIGGERED, State.SUPPRESSED) and (by := mute_of(d, rules, risen=True)):
         d.say("incident.worsened", f"{verdict.reason}; still muted", _who(seen))
         return muting.mute(d, by)
@@ -225,7 +225,7 @@ EPOCH = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
 
 def _draft(before: Snapshot, incident: Incident, record: AlertRecord, rules: Rules, now: datetime) -> Draft:
     policy = before.policy or rules.policy(incident.policy)
-    d = Draft(incident, record.alert, policy, rules.world(_facts(incident, record)), now)
+    d = Draft(incident, record.alert, policy, rules.world(_facts(incident, record), before.turns), now)
     d.pointers = before.pointers
     d.watched = record.watched
     return d
@@ -303,8 +303,8 @@ def _decision(before: Snapshot, record: AlertRecord, d: Draft, rules: Rules, mea
             d.set(ended_with=replace(record, applied=()))
     if record.open and record.watched != (d.watched and d.incident.state is State.SUPPRESSED):
         record = replace(record, watched=not record.watched)
-    after = Snapshot(record=record, incident=d.incident, policy=d.policy, pointers=d.pointers)
-    return Decision(after, tuple(d.entries), (*d.wanted_outgoing(), *told), d.answer, meaning, d.shared)
+    after = Snapshot(record=record, incident=d.incident, policy=d.policy, pointers=d.pointers, turns=before.turns)
+    return Decision(after, tuple(d.entries), (*d.wanted_outgoing(), *told), d.answer, meaning, d.with_counted())
 
 
 def _start(policy: Policy, name: str | None) -> int:

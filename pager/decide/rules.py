@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from copy import copy
 
 import msgspec
@@ -62,8 +63,8 @@ class Rules:
             known = self._refs[policy.name] = (policy, hashlib.sha256(msgspec.msgpack.encode(policy)).hexdigest()[:16])
         return known[1]
 
-    def world(self, facts: Facts) -> World:
-        return World(self.config, self.rota.who, self.windows.standing, self.planner, facts, self.names)
+    def world(self, facts: Facts, turns: Mapping[str, int]) -> World:
+        return World(self.config, self.rota.who, self.windows.standing, self.planner, facts, self.names, turns)
 
     def sla(self, service: str) -> Sla:
         """None of its times for a service that is not there."""

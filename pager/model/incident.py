@@ -130,6 +130,14 @@ class Paged(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True):
     result: str = ""
 
 
+class Turn(msgspec.Struct, frozen=True, array_like=True):
+    """Which turn of a schedule's `/next` an incident has, from 1, and who was asked in it last."""
+
+    schedule: str
+    number: int
+    user: str
+
+
 class Incident(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True):
     """What people are paged for. `stage` counts from 0 here, from 1 in all output. `turn` rises whenever the chain moves.
     `lap` counts finished passes over the policy."""
@@ -182,6 +190,7 @@ class Incident(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True)
     muted_at: datetime | None = None  # since when, without a break
     inhibits: tuple[str, ...] = ()  # the pointers that count it while it is open
     heard_at: datetime | None = None  # from then on only what a person says later mutes it
+    turns: tuple[Turn, ...] = ()  # a release that forgets them takes another turn: another of those on call is asked
 
     @property
     def is_open(self) -> bool:

@@ -47,13 +47,14 @@ class Pointer(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True):
 class Snapshot(msgspec.Struct, frozen=True):
     """All that a decision about one incident depends on. Versions inside are those of the store when it was read. `unreadable`: why this
     release can't read some of it. Then the rest is empty, and nothing may be decided: it is left to a newer release. `pointers` are those
-    asked for; what is not there has version 0."""
+    asked for; what is not there has version 0. `turns`: how many turns of each schedule's `/next` have been taken."""
 
     record: AlertRecord | None = None
     incident: Incident | None = None
     policy: Policy | None = None
     pointers: Mapping[str, Pointer] = {}
     unreadable: str = ""
+    turns: Mapping[str, int] = {}
 
 
 class Code(msgspec.Struct, frozen=True, array_like=True):

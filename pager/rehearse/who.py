@@ -15,8 +15,6 @@ from pager.model.times import rfc3339
 from pager.oncall.memo import Rota
 from pager.oncall.who import people_of
 
-_NEXT = "/next"
-
 
 class UnknownName(LookupError):
     """Nothing in the config is called so."""
@@ -90,7 +88,7 @@ def _first_stage(config: Config, service: str) -> Asked:
             stage, why = config.settings.catch_all.notify if config.settings.catch_all else (), "the catch-all"
         targets += [(target, why) for target in stage]
         following = next((t.name for t in stage if t.kind is TargetKind.SERVICE and t.name in config.services), None)
-    schedules = dict.fromkeys(t.name.removesuffix(_NEXT) for t, _ in targets if t.kind is TargetKind.SCHEDULE)
+    schedules = dict.fromkeys(t.schedule for t, _ in targets if t.kind is TargetKind.SCHEDULE)
     known = tuple(name for name in schedules if name in config.schedules)
     timezone = config.schedules[known[0]].timezone if known else config.settings.timezone
     return Asked(known, timezone, tuple(on_call for target, why in targets for on_call in _named(config, target, why)))

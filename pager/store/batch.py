@@ -175,7 +175,10 @@ class Batch:
         for name, grace in commit.wakes:
             self._written.append(self._keys.waiting(name))
             self._args += ("wake", int(grace.total_seconds() * 1000))
-        return len(commit.night_pages) + len(commit.joins) + len(commit.wakes)
+        for schedule in commit.turns:
+            self._written.append(self._keys.turns)
+            self._args += ("turn", schedule)
+        return len(commit.night_pages) + len(commit.joins) + len(commit.wakes) + len(commit.turns)
 
 
 def _number(commit: Commit) -> int:

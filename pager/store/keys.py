@@ -63,6 +63,8 @@ class Keys:
         """Hash: what was last read of calendars, by name; in the first shard."""
         self.night_people = f"{self._prefix}rota:nights"
         """Sorted set: who was paged in their night for incidents of this shard, by when that was last, in milliseconds."""
+        self.turns = f"{self._prefix}rota:turns"
+        """Hash: how many turns of a schedule's `/next` incidents of this shard have taken."""
         self.rota_wake = f"{self._prefix}rota:wake"
         """Channel: an override or a calendar was changed."""
         self.outboxes = tuple(f"{self._prefix}out:{priority}" for priority in Priority)

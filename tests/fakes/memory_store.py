@@ -150,6 +150,7 @@ class MemoryStore:
         self.calendars: dict[str, tuple[Span, ...]] = {}
         self.night_pages: dict[str, tuple[datetime, ...]] = {}
         self.rota_version = 0
+        self.turns: dict[str, int] = {}
         self.waiting: dict[str, set[int]] = {}
 
     def worker(self, name: str) -> MemoryWorker:
@@ -201,7 +202,7 @@ class MemoryStore:
         return self._snapshot(self.record(Identity(incident.scope, incident.dedup_key)) if incident else None, incident)
 
     def _snapshot(self, record: AlertRecord | None, incident: Incident | None) -> Snapshot:
-        return Snapshot(record, incident, self.policies.get(incident.policy_ref) if incident else None)
+        return Snapshot(record, incident, self.policies.get(incident.policy_ref) if incident else None, turns=dict(self.turns))
 
     # --- committing -------------------------------------------------------------------------------------------------------------------
     def commit(self, commit: Commit, worker: str, moved: set[int]) -> Outcome:
@@ -269,6 +270,8 @@ class MemoryStore:
             self.outboxes[item.priority].add(item)
         for code in commit.codes:
             self.keep(("code", code.address, code.code.upper()), code, CODES)
+        for schedule in commit.turns:
+            self.turns[schedule] = self.turns.get(schedule, 0) + 1
         for user, at in commit.night_pages:
             kept = [page for page in self.night_pages.get(user, ()) if page > self.clock.now - NIGHTS]
             self.night_pages[user] = (*kept, at)[-NIGHTS_MOST:]
@@ -307,7 +310,8 @@ class MemoryIncidents(_Adapter):
     async def by_identity(self, identities: Sequence[Identity], suffices: Suffices | None = None) -> tuple[datetime, list[Snapshot]]:
         found = [(identity, self._store.by_identity(identity)) for identity in identities]
         return await self.now(), [
-            Snapshot(snap.record) if suffices and snap.record and suffices(identity, snap.record) else snap for identity, snap in found
+            Snapshot(snap.record, turns=snap.turns) if suffices and snap.record and suffices(identity, snap.record) else snap
+            for identity, snap in found
         ]
 
     async def by_number(self, numbers: Sequence[int]) -> tuple[datetime, list[Snapshot]]:

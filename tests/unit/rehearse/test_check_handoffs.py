@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from pager.rehearse.check import check
-from tests.night import CARRIED, config_of
+from tests.night import CARRIED, START, config_of
 
 CONFIG = """
 providers: {{slack: {{bot_token: x}}, email: {{smtp: "smtp://127.0.0.1:25", from: a@example.com}}}}
@@ -23,7 +25,7 @@ schedules:
 
 
 def said(handoff: str) -> list[str]:
-    found = check(config_of(CONFIG.format(handoff=handoff)), (), CARRIED)
+    found = check(config_of(CONFIG.format(handoff=handoff)), (), CARRIED, START, START + timedelta(days=7))
     return [f"{p.line}: {p.path}: {p.message}" for p in found if "hand-off" in p.message or "member" in p.message]
 
 
