@@ -75,7 +75,7 @@ def plan(old: Config, old_rota: Rota, new: Config, new_rota: Rota, start: dateti
     after = {name: new_rota.shifts(name, start, end) for name in new.schedules}
     schedules = tuple(_schedules(old, new, before, after, whole))
     moves = [move for one in schedules for move in one.moves]
-    moving = {one.schedule for one in schedules}
+    moving = {name for one in schedules for name in (one.schedule, one.was)}
     people = (share(user, (new.users.get(user) or old.users[user]).timezone, moves) for user in {**old.users, **new.users})
     return Plan(
         start=start,
