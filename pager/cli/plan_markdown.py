@@ -30,7 +30,7 @@ _SPECIAL = re.compile(r"([\\`*_{}\[\]<|~&])")
 
 def as_markdown(plan: Plan, old: str, new: str, zones: Mapping[str, str]) -> str:
     """`zones` has the zone of each schedule's times; under the empty name, that of the others."""
-    lines = [f"### On call: {_text(old)} → {_text(new)}", "", f"F{_text(period(plan, zone(zones['']))[1:])}.", ""]
+    lines = [f"### On call: {_text(old)} → {_text(new)}", "", f"{_text(period(plan, zone(zones[''])))}.", ""]
     if plan.is_empty:
         return "\n".join([*lines, NOTHING]) + "\n"
     lines += _people(plan)

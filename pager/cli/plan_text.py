@@ -22,7 +22,7 @@ _INDENT = " " * 6
 
 def as_text(plan: Plan, old: str, new: str, zones: Mapping[str, str]) -> str:
     """`zones` has the zone of each schedule's times; under the empty name, that of the others."""
-    lines = [_wrapped(printable(f"{old} -> {new}: on call {period(plan, zone(zones['']))}"), "", "    "), ""]
+    lines = [_wrapped(printable(f"{old} -> {new}, {period(plan, zone(zones['']))}"), "", "    "), ""]
     if plan.is_empty:
         return "\n".join([*lines[:1], NOTHING]) + "\n"
     lines += _people(plan)
@@ -75,7 +75,7 @@ def headline(plan: Plan) -> str:
 
 
 def period(plan: Plan, tz: Zone) -> str:
-    return f"from {plan.start.astimezone(tz):{_LONG}} for {duration(plan.end - plan.start)}"
+    return f"{duration(plan.end - plan.start)} from {plan.start.astimezone(tz):{_LONG}}"
 
 
 def hours_text(span: timedelta) -> str:

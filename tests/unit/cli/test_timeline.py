@@ -41,16 +41,18 @@ def test_no_line_is_longer_than_there_is_room(rows: list[tuple[str, float, float
 
 def test_a_row_a_person_with_marks_of_days() -> None:
     assert drawn(Row("ana", (days(0, 7),)), Row("ben", (days(7, 14),)), width=75) == [
-        "        Tue 20    Thu 22    Sat 24    Mon 26    Wed 28    Fri 30    Sun 01",
+        "         Tue 20    Thu 22    Sat 24    Mon 26    Wed 28    Fri 30    Sun 01",
         "ana  ███████████████████████████████████    │    │    │    │    │    │    │",
-        "ben     │    │    │    │    │    │     ███████████████████████████████████",
+        "ben      │    │    │    │    │    │    │███████████████████████████████████",
         "a column is 4h 48m, ▒ a part of it",
-    ] or drawn(Row("ana", (days(0, 7),)), width=75)[1].count("█") == 35
+    ]
 
 
 def test_a_minute_with_nobody_is_seen() -> None:
     gap = START + timedelta(days=3), START + timedelta(days=3, minutes=1)
-    [line] = [line for line in drawn(Row("ana", (days(0, 3), days(3.001, 14))), Row("nobody", (gap,), gap=True)) if line.startswith("nobody")]
+    [line] = [
+        line for line in drawn(Row("ana", (days(0, 3), days(3.001, 14))), Row("nobody", (gap,), gap=True)) if line.startswith("nobody")
+    ]
     assert line.count("!") == 1
 
 

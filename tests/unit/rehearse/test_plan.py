@@ -214,7 +214,11 @@ def test_the_order_of_routes_counts() -> None:
 
 
 def test_no_address_and_no_key_is_in_a_plan() -> None:
-    other = PAYMENTS.replace("+34600000001", "+34699999999").replace("ben@example.com", "secret@example.com").replace("auth_token: t", "auth_token: hush")
+    other = (
+        PAYMENTS.replace("+34600000001", "+34699999999")
+        .replace("ben@example.com", "secret@example.com")
+        .replace("auth_token: t", "auth_token: hush")
+    )
     found = of_text(PAYMENTS, other)
     assert {(c.name, c.how) for c in found.changes} == {
         ("ana", ("contact sms: changed", "contact voice: changed")),
@@ -224,7 +228,10 @@ def test_no_address_and_no_key_is_in_a_plan() -> None:
 
 
 def test_a_policy_says_what_is_different_in_its_stages() -> None:
-    found = of_text(with_policy('[{notify: ["user:ana"], ack_timeout: 5m}]'), with_policy('[{notify: ["user:ben"], ack_timeout: 1m}, {notify: ["user:dora"]}]'))
+    found = of_text(
+        with_policy('[{notify: ["user:ana"], ack_timeout: 5m}]'),
+        with_policy('[{notify: ["user:ben"], ack_timeout: 1m}, {notify: ["user:dora"]}]'),
+    )
     [change] = found.changes
     assert change.how == ("stage 1: notify: user:ana -> user:ben", "stage 1: ack_timeout: 5m -> 1m", "stage 2: new, user:dora")
 
