@@ -17,11 +17,13 @@ from typing import IO, Any
 
 import msgspec
 import structlog
+import uvloop
 from starlette.types import ASGIApp
 
 from pager import __version__, telemetry
 from pager.config import fingerprint, without_secrets
 from pager.loops.cadence import Cadence
+from pager.loops.facts import FollowFacts
 from pager.loops.lead import Lead
 from pager.loops.reload import Reload
 from pager.loops.upkeep import Upkeep
@@ -73,7 +75,7 @@ def run(folder: Path, environment: Mapping[str, str], listen: str | None = None,
     _allow_many_files()
     daemon = _Daemon(folder, environment, loaded.config, address, name, url, embedded, roles)
     try:
-        with asyncio.Runner() as runner:
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(daemon.run(sock))
     finally:
         _leave(embedded, lock)
@@ -130,6 +132,7 @@ class _Daemon:
         self.reloading = Reload(lambda: self.current.config, self.current.replace, self.metrics.config_in_force)
         self.store = Store(url, config.settings, name, roles)
         self.health = Health(self.store, lambda: self.current.config, self.progress)
+        self.facts = FollowFacts(self.store.rota, self.current.put_facts, lambda: self.current.config)
         self.rooms: Rooms | None = None
         self.exit_code = 0
         self.glass = BreakGlass(
@@ -169,7 +172,7 @@ class _Daemon:
         upkeep = Upkeep(self.store, self.metrics, lambda: self.current.config.settings.retain_incidents)
         upkeep.on(cadence)
         if Role.CADENCE in self.roles:
-            await self._lead(cadence, lead, upkeep)
+            await self._lead(cadence, lead, upkeep, rooms)
         cadence.start()
         slack = SlackRoom(self.current, rooms, self.metrics)
         app = self._app(rooms, slack, lambda: upkeep.waiting)
@@ -194,6 +197,7 @@ class _Daemon:
                 task.cancel()
 
     def _of_roles(self, rooms: Rooms, slack: SlackRoom) -> Iterator[Coroutine[Any, Any, None]]:
+        yield self._loop("facts", self._facts_step)
         if Role.INGEST in self.roles:
             yield self._loop("ingest", lambda: rooms.ingest.run_once(timedelta(seconds=1)))
         if Role.DEADLINES in self.roles:
@@ -203,11 +207,16 @@ class _Daemon:
         if Role.WEB in self.roles:
             yield self._kept_up("slack", slack.run)
 
-    async def _lead(self, cadence: Cadence, lead: Lead, upkeep: Upkeep) -> None:
+    async def _facts_step(self) -> None:
+        await self.facts.nap()
+        await self.facts.run_once()
+
+    async def _lead(self, cadence: Cadence, lead: Lead, upkeep: Upkeep, rooms: Rooms) -> None:
         with suppress(StoreUnavailable):
             await lead.renew()
         lead.on(cadence)
-        upkeep.lead_on(cadence, lead)
+        for led in (upkeep, rooms.look, rooms.handoffs, rooms.shown):
+            led.lead_on(cadence, lead)
 
     async def _first_answer(self) -> bytes | None:
         """The installation's secret, as soon as the store gives it; None when asked to stop before, or when the store is not for us."""
@@ -215,6 +224,7 @@ class _Daemon:
             try:
                 await self.store.settle()
                 await self.store.presence.refresh()
+                await self.facts.run_once()
                 return await self.store.incidents.secret()
             except ShardsDiffer as error:
                 log.error("store.not_ours", why=str(error))

@@ -83,7 +83,7 @@ def rota_of(config: Config) -> Rota:
     """Whom the commands ask who is on call."""
     from pager.oncall.memo import Rota
 
-    return Rota(config.schedules, config.users)
+    return Rota.of(config)
 
 
 def stop(code: int, message: str = "") -> NoReturn:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pager.cli.context import DEFAULT_CONFIG, GOOD, NO, USAGE, ConfigOption, JsonOption, ZoneOption, read_config, rota_of, stop
+from pager.cli.context import DEFAULT_CONFIG, GOOD, NO, USAGE, ConfigOption, JsonOption, ZoneOption, read_config, stop
 from pager.cli.printing import horizon, moment, print_json, zone
 
 if TYPE_CHECKING:
@@ -40,6 +40,7 @@ def plan(
     """Whose shifts move from OLD to NEW, and which services reach other people by it."""
     from pager.cli.plan_markdown import as_markdown
     from pager.cli.plan_text import as_text
+    from pager.oncall.memo import Rota
     from pager.rehearse.plan import plan as compare
     from pager.rehearse.plan_json import plan_json
 
@@ -50,7 +51,7 @@ def plan(
     start = moment(at, clocks if tz else zone(after.settings.timezone)) if at else datetime.now(UTC)
     start = start.replace(microsecond=0)
     try:
-        found = compare(before, rota_of(before), after, rota_of(after), start, start + horizon(span))
+        found = compare(before, Rota.of(before), after, Rota.of(after), start, start + horizon(span))
     except OverflowError:
         stop(USAGE, "that is beyond the calendar")
     if as_json:

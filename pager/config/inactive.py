@@ -58,15 +58,13 @@ def _major(c: Config) -> Iterable[Finding]:
 
 def _noise(c: Config) -> Iterable[Finding]:
     n = c.noise
-    for kind, rules in (("inhibit", n.inhibit), ("group", n.group), ("pause", n.pause), ("threshold", n.threshold),
-                        ("recurring", n.recurring), ("maintenance", n.maintenance)):  # fmt: skip
+    for kind, rules in (("group", n.group), ("threshold", n.threshold),
+                        ("recurring", n.recurring)):  # fmt: skip
         for rule in rules:
             yield rule.origin, f"noise.{kind}.{rule.name}"
     for kind, one in (("flap", n.flap), ("storm", n.storm)):
         if one is not None:
             yield one.origin, f"noise.{kind}"
-    if n.suppress_at_most:
-        yield c.settings.origin, "noise.limits"
 
 
 def _settings(c: Config) -> Iterable[Finding]:
@@ -82,7 +80,6 @@ _TABLE: tuple[tuple[str, Callable[[Config], Iterable[Finding]]], ...] = (
     ("intake of this kind", _integrations),
     ("the tool's own signature: whoever has the key is let in", _signatures),
     ("heartbeats", lambda c: [(h.origin, f"heartbeats.{n}") for n, h in c.heartbeats.items()]),
-    ("public holidays; the layers apply", lambda c: [(s.holidays.origin, f"schedules.{n}.holidays") for n, s in c.schedules.items() if s.holidays]),
     ("one person in turn for each incident; everybody on call is paged", _next_targets),
     ("the chat channel of a major incident", _major),
     ("support hours", lambda c: [(s.origin, f"services.{n}.support_hours") for n, s in c.services.items() if s.support_hours]),

@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from pager.config.carriers import SETTINGS
+from pager.config.handoffs import shown_twice
 from pager.config.reading import Context, nearest, pairs_of
 from pager.config.sections import BY_NAME, SECTIONS
 from pager.config.tree import Node, SyntaxProblem, parse
@@ -38,6 +39,7 @@ def load(folder: Path, environment: Mapping[str, str], *, forgiving: bool = Fals
     config = msgspec.structs.replace(config, revision=_revision(files))
     _check_references(config, context)
     _check_keys(config, context)
+    context.problems += shown_twice(config.schedules)
     problems = tuple(sorted(context.problems, key=lambda p: (p.file, p.line, p.column)))
     good = bool(files) and not any(p.level is Level.ERROR for p in problems)
     return Loaded(config if good else None, problems, context.unset)

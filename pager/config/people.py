@@ -5,19 +5,22 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from pager.config.handoffs import HANDOFF, IN_SLACK
 from pager.config.named import Named, part
 from pager.config.reading import Field, ListOf, Record, Ref, Scalar
-from pager.config.scalars import POSITIVE, TEXT, WALL
+from pager.config.scalars import POSITIVE, SPAN, TEXT, WALL
 from pager.config.shapes import (
     EVERY,
     HOURS,
     LADDER,
+    LIMITS,
     ROOM,
     ZONE,
 )
 from pager.model.origin import Origin
 from pager.model.person import Away, Person, Team
-from pager.model.schedule import Holidays, Layer, Override, OverrideKind, Schedule
+from pager.model.schedule import Holidays, Layer, NamedShift, Override, OverrideKind, Schedule
+from pager.oncall.holidays import public_holidays
 
 
 def _period(start: Any, end: Any) -> None:
@@ -52,6 +55,7 @@ def _email(text: str) -> str:
     return text
 
 
+_SOME_YEAR = 2026  # to ask whether a country is known
 _PHONE = Scalar("a phone number", _phone)
 _CHAT = Scalar("a person in a chat", _handle)
 _EMAIL = Scalar("an email address", _email)
@@ -63,6 +67,7 @@ USERS = Named(
             "contact": part({"sms": _PHONE, "voice": _PHONE, "chat": _CHAT, "email": _EMAIL}),
             "ladder": LADDER,
             "away": ListOf(Record({**_FROM_TO, "reason": TEXT}, _away)),
+            "limits": LIMITS,
         },
         Person,
     ),
@@ -86,6 +91,13 @@ def _override(
     )
 
 
+def _holidays(users: tuple[str, ...], origin: Origin, country: str = "", region: str | None = None) -> Holidays:
+    if not country:
+        raise ValueError("country is missing: two letters, such as ES")
+    public_holidays(country, region, _SOME_YEAR)
+    return Holidays(users=users, country=country, region=region, origin=origin)
+
+
 def _schedule(layers: tuple[Layer, ...] = (), **values: Any) -> Schedule:
     names = [layer.name for layer in layers]
     twice = next((name for name in names if names.count(name) > 1), None)
@@ -94,17 +106,50 @@ def _schedule(layers: tuple[Layer, ...] = (), **values: Any) -> Schedule:
     return Schedule(layers=layers, timezone=values.pop("timezone", "UTC"), **values)
 
 
+def _layer(
+    name: str,
+    origin: Origin,
+    users: tuple[str | None, ...] = (),
+    shifts: tuple[NamedShift, ...] = (),
+    **values: Any,
+) -> Layer:
+    if bool(shifts) == ("every" in values):
+        raise ValueError("a rotation has `every`, the length of its turns, or `shifts`, each of its own length")
+    if "starts" not in values:
+        raise ValueError("starts is missing: the first hand-off, such as 2026-01-05T09:00")
+    all_have_their_own = bool(shifts) and all(shift.users for shift in shifts)
+    if bool(users) == all_have_their_own:
+        raise ValueError(
+            "`users` of the layer are never asked: each shift has its own" if users else "users is missing: who takes the turns"
+        )
+    names = [shift.name for shift in shifts]
+    if len(set(names)) < len(names):
+        raise ValueError("two shifts have the same name")
+    if values.get("begins") and values.get("ends") and values["ends"] <= values["begins"]:
+        raise ValueError("`ends` must be after `begins`")
+    return Layer(name=name, origin=origin, users=users, shifts=shifts, **values)
+
+
+_USERS = ListOf(Ref("user"), least=1, nulls=True)
+_SHIFT = Record(
+    {"name": Field(TEXT, required=True), "lasts": Field(SPAN, required=True), "users": _USERS},
+    NamedShift,
+    "a shift such as {name: weekend, lasts: 2d}",
+)
 _LAYER = Record(
     {
         "name": Field(TEXT, required=True),
-        "users": Field(ListOf(Ref("user"), least=1, nulls=True), required=True),
-        "every": Field(EVERY, required=True),
-        "starts": Field(WALL, required=True),
+        "users": _USERS,
+        "every": EVERY,
+        "shifts": ListOf(_SHIFT, least=1),
+        "starts": WALL,
+        "begins": WALL,
         "ends": WALL,
+        "timezone": ZONE,
         "only": ListOf(HOURS, or_one=True, least=1),
         "take": POSITIVE,
     },
-    Layer,
+    _layer,
 )
 _OVERRIDE = Record(
     {
@@ -124,10 +169,9 @@ SCHEDULES = Named(
             "timezone": ZONE,
             "layers": Field(ListOf(_LAYER, least=1), required=True),
             "overrides": ListOf(_OVERRIDE),
-            "holidays": Record(
-                {"country": Field(TEXT, required=True), "region": TEXT, "users": Field(ListOf(Ref("user"), least=1), required=True)},
-                Holidays,
-            ),
+            "holidays": Record({"country": TEXT, "region": TEXT, "users": Field(ListOf(Ref("user"), least=1), required=True)}, _holidays),
+            "handoff": HANDOFF,
+            "slack": IN_SLACK,
         },
         _schedule,
     )

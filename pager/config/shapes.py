@@ -10,12 +10,12 @@ from zoneinfo import ZoneInfo
 
 from pager.conditions.cel import problem_with
 from pager.config.reading import Choice, Context, Field, Json, ListOf, Record, Scalar, Shape, nearest, pairs_of
-from pager.config.scalars import CLOCK, DATE, DURATION, TEXT, read_duration
+from pager.config.scalars import CLOCK, DATE, DURATION, POSITIVE, SPAN, TEXT, read_duration
 from pager.config.tree import Node
 from pager.model.alert import Severity, Urgency
-from pager.model.condition import ALERT_FIELDS, Condition, Term
+from pager.model.condition import Condition, Term, key_of
 from pager.model.hours import WEEKDAYS, Hours
-from pager.model.person import Ladder, Rung
+from pager.model.person import Ladder, Limits, Rung
 from pager.model.policy import Target, TargetKind
 from pager.model.schedule import Every
 from pager.model.settings import CHANNELS, Rate
@@ -116,7 +116,7 @@ class Match(Shape[tuple[Term, ...]]):
         return tuple(terms)
 
     def _term(self, name: str, value: Node, context: Context, path: str) -> Term | None:
-        key = name if name in ALERT_FIELDS or name.startswith(("labels.", "details.")) else f"labels.{name}"
+        key = key_of(name)
         if value.kind == "map":
             pattern = _REGEX.read(value, context, path)
             return None if pattern is None else Term(key, regex=pattern)
@@ -227,4 +227,23 @@ def _ladder(high: tuple[Rung, ...] = (), low: tuple[Rung, ...] = ()) -> Ladder:
     return Ladder(high=high or low, low=low or high)
 
 
+def _limits(
+    night: Hours | None = None,
+    pages_per_night: int | None = None,
+    rest: timedelta | None = None,
+    consecutive_weeks: int | None = None,
+) -> Limits:
+    if (pages_per_night, rest, consecutive_weeks) == (None, None, None):
+        raise ValueError("expected one of pages_per_night, rest or consecutive_weeks")
+    if night is not None and night.timezone:
+        raise ValueError("a night is in the person's own zone: without timezone")
+    return Limits(**({"night": night} if night else {}), pages_per_night=pages_per_night, rest=rest, consecutive_weeks=consecutive_weeks)
+
+
+LIMITS: Record[Limits] = Record(
+    {"night": HOURS, "pages_per_night": POSITIVE, "rest": SPAN, "consecutive_weeks": POSITIVE},
+    _limits,
+    "limits such as {pages_per_night: 3, rest: 8h}",
+    origin=False,
+)
 LADDER: Record[Ladder] = Record({"high": ListOf(_RUNG, least=1), "low": ListOf(_RUNG, least=1)}, _ladder, "a ladder", origin=False)

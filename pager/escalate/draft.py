@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
+import msgspec
 from msgspec.structs import replace
 
 from pager.escalate.effects import World
@@ -13,12 +15,29 @@ from pager.model.incident import Deadline, DeadlineKind, Incident, Page, PageSta
 from pager.model.origin import Origin
 from pager.model.outgoing import LookUp, Outgoing, Priority, SendPage, Tell
 from pager.model.policy import Policy, Stage
+from pager.model.snapshot import Pointer
+
+T = TypeVar("T")
 
 # These belong to the whole incident; all others fall with the turn they were set in.
 LASTING = frozenset(
     {DeadlineKind.SLA_ACK_SOON, DeadlineKind.SLA_ACK, DeadlineKind.SLA_RESOLVE_SOON, DeadlineKind.SLA_RESOLVE, DeadlineKind.RESOLVE_AFTER}
 )
 _SETTLED_PAGES_KEPT = 30
+
+
+class Shared(msgspec.Struct, frozen=True):
+    """What a change has to do with others: see Commit."""
+
+    relies: tuple[str, ...] = ()
+    joins: tuple[str, ...] = ()
+    wakes: tuple[tuple[str, timedelta], ...] = ()
+
+    def __or__(self, other: Shared) -> Shared:
+        def both(some: tuple[T, ...], more: tuple[T, ...]) -> tuple[T, ...]:
+            return tuple(dict.fromkeys((*some, *more)))
+
+        return Shared(both(self.relies, other.relies), both(self.joins, other.joins), both(self.wakes, other.wakes))
 
 
 class Draft:
@@ -32,6 +51,8 @@ class Draft:
         self.outgoing: list[Outgoing] = []
         self.tells: list[Tell] = []
         self.answer: Answer | None = None
+        self.pointers: Mapping[str, Pointer] = {}
+        self.shared = Shared()
 
     @property
     def stage(self) -> Stage:
@@ -43,6 +64,10 @@ class Draft:
     def say(self, event: str, what: str = "", who: str = "pagerd", origin: Origin | None = None) -> None:
         """Add a line to the timeline and the audit."""
         self.entries.append(Entry(self.now, self.incident.number, event, who, what, str(origin) if origin else ""))
+
+    def point(self, name: str, pointer: Pointer) -> None:
+        """Write a pointer. It must be one that the snapshot was asked for."""
+        self.pointers = {**self.pointers, name: pointer}
 
     def tell(self, tell: Tell) -> None:
         self.tells.append(tell)

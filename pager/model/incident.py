@@ -8,6 +8,7 @@ from enum import StrEnum
 import msgspec
 
 from pager.model.alert import AlertRecord, Severity, Urgency
+from pager.model.mute import Mute
 from pager.model.origin import Origin
 from pager.model.person import Rung
 
@@ -176,6 +177,10 @@ class Incident(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True)
     version: int = 0
     ended_with: AlertRecord | None = None  # what was known of its alert at the end: the identity's record goes on with the next incident
     chats: tuple[str, ...] = ()  # chat channels that have a message about it, as the config names them
+    mute: Mute | None = None  # what keeps it suppressed
+    muted_at: datetime | None = None  # since when, without a break
+    inhibits: tuple[str, ...] = ()  # the pointers that count it while it is open
+    heard_at: datetime | None = None  # from then on only what a person says later mutes it
 
     @property
     def is_open(self) -> bool:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 
 import msgspec
 
+from pager.model.hours import Hours
 from pager.model.origin import Origin
 
 
@@ -30,8 +31,18 @@ class Away(msgspec.Struct, frozen=True, array_like=True):
     origin: Origin | None = None
 
 
+class Limits(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What is enough for one person: then the next is asked, unless nobody would be left. `night` is in the person's own zone. `rest` runs from
+    the last page of a night, and counts once that night is over. `consecutive_weeks` are those of one rotation."""
+
+    night: Hours = Hours(start=time(22), end=time(7))
+    pages_per_night: int | None = None
+    rest: timedelta | None = None
+    consecutive_weeks: int | None = None
+
+
 class Person(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """`contact` maps a channel (`sms`, `voice`, `chat`, `email`) to an address."""
+    """`contact` maps a channel (`sms`, `voice`, `chat`, `email`) to an address. `limits` None: those of the settings."""
 
     id: str
     name: str
@@ -39,6 +50,7 @@ class Person(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     contact: dict[str, str] = {}
     ladder: Ladder | None = None
     away: tuple[Away, ...] = ()
+    limits: Limits | None = None
     origin: Origin | None = None
 
 

@@ -7,6 +7,7 @@ from enum import StrEnum
 
 import msgspec
 
+from pager.model.handoff import Handoff, ShownInSlack
 from pager.model.hours import Hours
 from pager.model.origin import Origin
 
@@ -18,16 +19,31 @@ class Every(msgspec.Struct, frozen=True, array_like=True):
     months: int = 0
 
 
-class Layer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One rotation. `starts` is naive wall-clock time in the schedule's zone. None among `users` is a blank slot."""
+class NamedShift(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A part of a rotation's round that has its own length, on the wall clock. With `users` they take it in turn, round by round; without, the
+    layer's users do, turn by turn."""
 
     name: str
-    users: tuple[str | None, ...]
-    every: Every
-    starts: datetime
+    lasts: timedelta
+    users: tuple[str | None, ...] = ()
+    origin: Origin | None = None
+
+
+class Layer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One rotation: turns of one length (`every`), or rounds of named `shifts`, from `starts` on. None among `users` is a blank slot. `begins`
+    and `ends` say when the layer is in effect; the turns are counted from `starts` all the same. All three are naive wall-clock times in
+    `timezone`, or where that is None in the schedule's."""
+
+    name: str
+    users: tuple[str | None, ...] = ()
+    every: Every = Every()
+    starts: datetime = datetime.min
+    shifts: tuple[NamedShift, ...] = ()
     only: tuple[Hours, ...] = ()
     take: int = 1
+    begins: datetime | None = None
     ends: datetime | None = None
+    timezone: str | None = None
     origin: Origin | None = None
 
 
@@ -38,7 +54,8 @@ class OverrideKind(StrEnum):
 
 
 class Override(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """`start` and `end` are naive wall-clock times in the schedule's zone; half open. `id` is empty for those from files."""
+    """`start` and `end` are naive wall-clock times in the schedule's zone, or instants (UTC) where it was said at run time; half open. `id` is
+    empty for those from files."""
 
     start: datetime
     end: datetime
@@ -52,9 +69,12 @@ class Override(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Holidays(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    country: str
+    """Who covers public holidays, in turn: those of a country and region by the `holidays` library, and the whole days of a calendar."""
+
     users: tuple[str, ...]
+    country: str = ""
     region: str | None = None
+    calendar: str | None = None
     origin: Origin | None = None
 
 
@@ -67,6 +87,8 @@ class Schedule(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     overrides: tuple[Override, ...] = ()
     holidays: Holidays | None = None
     team: str | None = None
+    handoff: Handoff | None = None
+    slack: ShownInSlack | None = None
     origin: Origin | None = None
 
 

@@ -7,39 +7,55 @@ from datetime import datetime
 
 from msgspec.structs import replace
 
+from pager.model.config import Config
 from pager.model.hours import Hours
-from pager.model.person import Person
+from pager.model.person import Limits, Person
 from pager.model.rota import NOTHING, RotaFacts
 from pager.model.schedule import OnCall, Schedule
-from pager.oncall.who import Shift, next_change, shifts, who
+from pager.oncall.absence import Absences
+from pager.oncall.who import Roster, Shift
 from pager.oncall.windows import Standing, standing
 
 
 class Rota:
-    """The schedules of one config, with what is known besides. The one way to ask who is on call."""
+    """The schedules of one config, with what is known besides. The one way to ask who is on call. `limits` are for people without their own."""
 
-    def __init__(self, schedules: Mapping[str, Schedule], people: Mapping[str, Person], facts: RotaFacts = NOTHING) -> None:
+    def __init__(
+        self,
+        schedules: Mapping[str, Schedule],
+        people: Mapping[str, Person],
+        facts: RotaFacts = NOTHING,
+        limits: Limits | None = None,
+    ) -> None:
         self.facts = facts
-        self._schedules = {name: _with_overrides(schedule, facts) for name, schedule in schedules.items()}
-        self._people = people
-        self._known: dict[str, tuple[datetime, datetime | None, tuple[OnCall, ...]]] = {}
+        self._schedules = schedules
+        self._absences = Absences(people, facts, limits)
+        self._rosters: dict[str, Roster] = {}
+
+    @classmethod
+    def of(cls, config: Config, facts: RotaFacts = NOTHING) -> Rota:
+        return cls(config.schedules, config.users, facts, config.settings.limits)
 
     def who(self, schedule: str, at: datetime) -> tuple[OnCall, ...]:
-        """Nobody for a schedule that is not there."""
-        known = self._known.get(schedule)
-        if known is not None and known[0] <= at and (known[1] is None or at < known[1]):
-            return known[2]
-        found = self._schedules.get(schedule)
-        if found is None:
-            return ()
-        on_call = who(found, at, self._people)
-        self._known[schedule] = (at, next_change(found, at, self._people), on_call)
-        return on_call
+        """Everybody on call at that moment (UTC), with the reason and until when the answer holds. Nobody for a schedule that is not there."""
+        roster = self._roster(schedule)
+        return roster.who(at) if roster else ()
 
     def shifts(self, schedule: str, start: datetime, end: datetime) -> tuple[Shift, ...]:
         """From `start` to `end` (UTC) without a gap, also with nobody; none for a schedule that is not there."""
-        found = self._schedules.get(schedule)
-        return shifts(found, start, end, self._people) if found is not None else ()
+        roster = self._roster(schedule)
+        return roster.shifts(start, end) if roster else ()
+
+    def next_change(self, schedule: str, at: datetime) -> datetime | None:
+        """When the answer may change next; None: never, as far as is known."""
+        roster = self._roster(schedule)
+        return roster.next_change(at) if roster else None
+
+    def _roster(self, name: str) -> Roster | None:
+        if name not in self._rosters and name in self._schedules:
+            schedule = _with_overrides(self._schedules[name], self.facts)
+            self._rosters[name] = Roster(schedule, self._absences, self.facts.calendars)
+        return self._rosters.get(name)
 
 
 def _with_overrides(schedule: Schedule, facts: RotaFacts) -> Schedule:

@@ -2,28 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from datetime import datetime
 
-from pager.model.schedule import Override, OverrideKind, Schedule
-from pager.oncall.instants import instant, zone
-from pager.oncall.layers import Place
+from pager.model.schedule import Override, OverrideKind
+from pager.oncall.instants import FOREVER, instant, zone
+from pager.oncall.layers import Place, Places
 
-Base = Callable[[Collection[str]], tuple[Place, ...]]
-
-
-def active(schedule: Schedule, at: datetime) -> list[Override]:
-    tz = zone(schedule.timezone)
-    return [o for o in schedule.overrides if instant(o.start, tz) <= at < instant(o.end, tz)]
+Base = Callable[[Collection[str]], Places]
 
 
-def apply(overrides: list[Override], base: Base) -> tuple[Place, ...]:
-    """`base` gives what the layers say without the people removed. Someone removed stands in no layer: so the layers are asked again."""
-    removed = {o.user for o in overrides if o.kind is OverrideKind.REMOVE}
-    places = base(removed)
+def find_active(overrides: Iterable[Override], timezone: str) -> Callable[[datetime], tuple[tuple[Override, ...], datetime]]:
+    """A function from a moment to the overrides that are on, and until when that holds. `timezone` is the schedule's."""
+    tz = zone(timezone)
+    spans = [(instant(o.start, tz), instant(o.end, tz), o) for o in overrides]
+
+    def find(at: datetime) -> tuple[tuple[Override, ...], datetime]:
+        until = min((edge for start, end, _ in spans for edge in (start, end) if edge > at), default=FOREVER)
+        return tuple(o for start, end, o in spans if start <= at < end), until
+
+    return find
+
+
+def apply(overrides: Collection[Override], base: Base) -> Places:
+    """`base` gives what is on without the people removed. Someone removed stands in no layer: so the layers are asked again."""
+    places, until = base({o.user for o in overrides if o.kind is OverrideKind.REMOVE})
     for override in overrides:
         places = _one(override, places)
-    return places
+    return places, until
 
 
 def _one(override: Override, places: tuple[Place, ...]) -> tuple[Place, ...]:
@@ -50,8 +56,3 @@ def _unique(places: tuple[Place, ...]) -> tuple[Place, ...]:
     for place in places:
         found.setdefault(place.user, place)
     return tuple(found.values())
-
-
-def override_edges(schedule: Schedule, at: datetime) -> list[datetime]:
-    tz = zone(schedule.timezone)
-    return [edge for o in schedule.overrides for edge in (instant(o.start, tz), instant(o.end, tz)) if edge > at]

@@ -11,7 +11,7 @@ from pager.model.hours import Hours
 from pager.oncall.instants import instant, wall, zone
 
 _DAY = timedelta(days=1)
-_LOOK_AHEAD = 366  # days: a window that does not come within a year never comes
+_LOOK_AHEAD = 367  # days: a window that does not come within a year never comes
 
 
 class Standing(msgspec.Struct, frozen=True):
@@ -28,9 +28,11 @@ def contains(hours: Hours, at: datetime, default_timezone: str) -> bool:
 def next_opening(hours: Hours, at: datetime, default_timezone: str) -> datetime | None:
     """When the hours begin next, strictly after `at`; None when they never do."""
     tz = zone(hours.timezone or default_timezone)
-    today = wall(at, tz).date()
-    for k in range(-1, _LOOK_AHEAD):
-        span = _span(hours, today + k * _DAY, tz)
+    first = wall(at, tz).date() - _DAY
+    if hours.first_date is not None:
+        first = max(first, hours.first_date)
+    for k in range(_LOOK_AHEAD):
+        span = _span(hours, first + k * _DAY, tz)
         if span is not None and span[0] > at:
             return span[0]
     return None

@@ -13,7 +13,8 @@ from pager.model.person import Ladder, Person
 from pager.model.policy import Target, TargetKind
 from pager.model.problem import Level, Problem
 from pager.notify.plan import Providers
-from pager.rehearse.who import people_of
+from pager.oncall.who import people_of
+from pager.rehearse.handoffs import hand_offs
 
 _LEVELS = list(Level)
 
@@ -142,4 +143,4 @@ def _problem(level: Level, origin: Origin | None, path: str, message: str, sugge
     return Problem(level=level, file=file, line=line, column=column, path=path, message=message, suggestion=suggestion)
 
 
-_CHECKS: tuple[Callable[[Config, Providers], Iterable[Problem]], ...] = (_credentials, _last_resort, _addresses)
+_CHECKS: tuple[Callable[[Config, Providers], Iterable[Problem]], ...] = (_credentials, _last_resort, _addresses, hand_offs)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from itertools import pairwise
 
 import msgspec
 from msgspec.structs import replace
 
+from pager.model.hours import Hours
 from pager.model.schedule import OnCall
 from pager.oncall.instants import wall, zone
 from pager.oncall.who import Shift
@@ -16,8 +17,7 @@ from pager.oncall.who import Shift
 Span = tuple[datetime, datetime]
 """Half open, UTC."""
 
-NIGHT = (time(22), time(7))
-"""What counts as a night, on the person's own wall clock."""
+_DAY = timedelta(days=1)
 
 
 class Moved(msgspec.Struct, frozen=True):
@@ -100,8 +100,8 @@ class Share(msgspec.Struct, frozen=True, kw_only=True):
     nights_fewer: int
 
 
-def share(user: str, timezone: str, moves: Iterable[Moved]) -> Share | None:
-    """None where nothing changes for them."""
+def share(user: str, night: Hours, moves: Iterable[Moved]) -> Share | None:
+    """None where nothing changes for them. `night` names its zone."""
     gets: list[Span] = []
     loses: list[Span] = []
     for move in moves:
@@ -114,8 +114,8 @@ def share(user: str, timezone: str, moves: Iterable[Moved]) -> Share | None:
         user=user,
         gets=_length(gets),
         loses=_length(loses),
-        nights_more=len(nights(gets, timezone)),
-        nights_fewer=len(nights(loses, timezone)),
+        nights_more=len(nights(gets, night)),
+        nights_fewer=len(nights(loses, night)),
     )
 
 
@@ -128,13 +128,14 @@ def _length(spans: list[Span]) -> timedelta:
     return total
 
 
-def nights(spans: Iterable[Span], timezone: str) -> set[date]:
-    """The nights that any of the spans touches, each by the day it begins."""
-    tz = zone(timezone)
-    begins, ends = (timedelta(hours=at.hour, minutes=at.minute) for at in NIGHT)
+def nights(spans: Iterable[Span], night: Hours) -> set[date]:
+    """The nights that any of the spans touches, each by the day it begins. On whatever day of the week: the load is the same."""
+    tz = zone(night.timezone or "UTC")
+    begins, ends = (timedelta(hours=at.hour, minutes=at.minute) for at in (night.start, night.end))
+    ends += _DAY if ends <= begins else timedelta(0)
     found: set[date] = set()
     for start, end in spans:
-        first = (wall(start, tz) - ends).date()
+        first = (wall(start, tz) - ends).date() + _DAY
         last = (wall(end, tz) - begins - timedelta.resolution).date()
-        found.update(first + timedelta(days=k) for k in range((last - first).days + 1))
+        found.update(first + k * _DAY for k in range((last - first).days + 1))
     return found

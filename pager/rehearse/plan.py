@@ -7,8 +7,11 @@ from datetime import datetime
 from itertools import zip_longest
 
 import msgspec
+from msgspec.structs import replace
 
 from pager.model.config import Config
+from pager.model.hours import Hours
+from pager.model.person import Limits
 from pager.oncall.memo import Rota
 from pager.oncall.who import Shift
 from pager.rehearse.chain import CATCH_ALL, Asks, chain
@@ -76,7 +79,7 @@ def plan(old: Config, old_rota: Rota, new: Config, new_rota: Rota, start: dateti
     schedules = tuple(_schedules(old, new, before, after, whole))
     moves = [move for one in schedules for move in one.moves]
     moving = {name for one in schedules for name in (one.schedule, one.was)}
-    people = (share(user, (new.users.get(user) or old.users[user]).timezone, moves) for user in {**old.users, **new.users})
+    people = (share(user, _night(new if user in new.users else old, user), moves) for user in {**old.users, **new.users})
     return Plan(
         start=start,
         end=end,
@@ -87,6 +90,13 @@ def plan(old: Config, old_rota: Rota, new: Config, new_rota: Rota, start: dateti
         # What a change of a schedule comes to is said by its moves.
         changes=tuple(c for c in changes(old, new) if c.kind != "schedule" or c.name not in moving),
     )
+
+
+def _night(config: Config, user: str) -> Hours:
+    """What their limits call a night, in their zone."""
+    person = config.users[user]
+    night = (person.limits or config.settings.limits or Limits()).night
+    return night if night.timezone else replace(night, timezone=person.timezone)
 
 
 # --- schedules ------------------------------------------------------------------------------------------------------------------------

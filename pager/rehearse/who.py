@@ -10,9 +10,10 @@ import msgspec
 
 from pager.model.config import Config
 from pager.model.policy import TargetKind
-from pager.model.schedule import OnCall, Schedule
+from pager.model.schedule import OnCall
 from pager.model.times import rfc3339
 from pager.oncall.memo import Rota
+from pager.oncall.who import people_of
 from pager.rehearse.chain import Asks, chain
 
 
@@ -59,12 +60,6 @@ def read_name(config: Config, name: str) -> Asked:
             return Asked(tuple(config.schedules), config.users[plain].timezone, only=plain, home=home)
         case _:
             raise UnknownName(plain, [known for kind in kinds for known in named[kind]])
-
-
-def people_of(schedule: Schedule) -> tuple[str, ...]:
-    """Everybody who stands in a layer or comes by an override, each once."""
-    layers = [user for layer in schedule.layers for user in layer.users if user is not None]
-    return tuple(dict.fromkeys([*layers, *(override.user for override in schedule.overrides)]))
 
 
 def who_json(config: Config, rota: Rota, name: str, at: datetime) -> dict[str, Any]:

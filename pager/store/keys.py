@@ -36,6 +36,8 @@ class Keys:
         """Hash: how many incidents are in each state."""
         self.boards = f"{self._prefix}boards"
         """Sorted set: the number of each incident whose chat messages are to be looked at, by the moment in milliseconds."""
+        self.suppressed = f"{self._prefix}suppressed"
+        """Set: the numbers of suppressed incidents."""
         self.number = f"{self._prefix}number"
         self.shards = f"{self._prefix}shards"
         """How many shards there are; in the first."""
@@ -44,12 +46,25 @@ class Keys:
         self.token = f"{self._prefix}leader:token"
         self.fence = f"{self._prefix}leader:fence"
         """The latest token of a leader that wrote in this shard."""
+        self.handoffs = f"{self._prefix}handoffs"
+        """What people were told of hand-offs; in the first shard."""
         self.secret = f"{self._prefix}secret"
         self.config = f"{self._prefix}config:active"
         self.alive = f"{self._prefix}alive"
         """Written to see whether the store can write."""
         self.wake = f"{self._prefix}wake"
         """Channel: a deadline nearer than the earliest was armed."""
+        self.rota_version = f"{self._prefix}rota:version"
+        """Grows with each change of what the rota depends on besides the config; at least the time in milliseconds."""
+        self.overrides = f"{self._prefix}rota:overrides"
+        """Sorted set: overrides said at run time, by their number; in the first shard."""
+        self.override_number = f"{self._prefix}rota:override:number"
+        self.calendars = f"{self._prefix}rota:calendars"
+        """Hash: what was last read of calendars, by name; in the first shard."""
+        self.night_people = f"{self._prefix}rota:nights"
+        """Sorted set: who was paged in their night for incidents of this shard, by when that was last, in milliseconds."""
+        self.rota_wake = f"{self._prefix}rota:wake"
+        """Channel: an override or a calendar was changed."""
         self.outboxes = tuple(f"{self._prefix}out:{priority}" for priority in Priority)
         self.every_incident = f"{self._incident}*"
 
@@ -68,6 +83,13 @@ class Keys:
         """List: the timeline of an incident; each element is what one commit said."""
         return f"{self._log}{number}"
 
+    def pointer(self, name: str) -> str:
+        return f"{self._prefix}pointer:{name}"
+
+    def waiting(self, name: str) -> str:
+        """Set: the numbers of incidents that wait for a name."""
+        return f"{self._prefix}waiting:{name}"
+
     def posts(self, number: int) -> str:
         """Hash: what is known of an incident's messages in chat channels, by the channel."""
         return f"{self._prefix}posts:{number}"
@@ -84,6 +106,10 @@ class Keys:
     def sent(self, incident: int, seq: int, attempt: int) -> str:
         """There once a send of this attempt was begun."""
         return f"{self._prefix}sent:{incident}-{seq}-{attempt}"
+
+    def nights(self, user: str) -> str:
+        """The milliseconds of pages to a person in their night, with spaces between."""
+        return f"{self._prefix}rota:nights:{user}"
 
     def refusals(self, address: str) -> str:
         """Sorted set: wrong codes from an address, by their milliseconds."""

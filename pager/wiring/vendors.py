@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Collection, Mapping
 from importlib import import_module
 from pathlib import Path
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from msgspec.structs import replace
 
@@ -15,10 +15,15 @@ from pager.decide import Rules
 from pager.model.config import Config
 from pager.model.origin import Origin
 from pager.model.problem import Problem
+from pager.model.rota import NOTHING, RotaFacts
 from pager.model.settings import Provider, Settings
 from pager.notify.plan import BOARD, CONSOLE, Providers
 from pager.ports import Board, Channel
 from pager.wiring.stores import usable
+
+if TYPE_CHECKING:  # see `make`
+    from pager.channels.slack import Slack
+    from pager.channels.slack_roster import SlackRoster
 
 CARRIED: Mapping[str, Collection[str]] = {"sms": ("twilio",), "chat": ("slack",), "email": ("smtp",), BOARD: ("slack",)}
 """Which kinds can carry a channel."""
@@ -66,11 +71,13 @@ def _at(o: Origin | None, path: str, message: str) -> Problem:
 
 
 class Current:
-    """The config in force, made ready; replaced as a whole by a good reload. Channels live as long as their provider stays the same."""
+    """The config in force, made ready; replaced as a whole by a good reload, and with what the rota depends on besides it. Channels live as
+    long as their provider stays the same."""
 
     def __init__(self, config: Config) -> None:
         self._channels: dict[str, Channel] = {}
         self._made_of: dict[str, object] = {}
+        self._facts = NOTHING
         self.replace(config)
 
     def replace(self, config: Config) -> None:
@@ -83,7 +90,12 @@ class Current:
         for name in wanted.keys() - channels.keys():
             channels[name] = _console() if name == CONSOLE else make(config.providers[name])
         self._channels, self._made_of = channels, wanted
-        self.rules = Rules(config, Providers.of(config, CARRIED))
+        self.rules = Rules(config, Providers.of(config, CARRIED), self._facts)
+
+    def put_facts(self, facts: RotaFacts) -> None:
+        """What is known besides the config is something else now."""
+        self._facts = facts
+        self.rules = self.rules.with_facts(facts)
 
     @property
     def config(self) -> Config:
@@ -95,6 +107,10 @@ class Current:
     def boards(self) -> Mapping[str, Board]:
         """Those of the channels that can keep a message up to date."""
         return {name: cast(Board, channel) for name, channel in self._channels.items() if channel.kind in CARRIED[BOARD]}
+
+    def rosters(self) -> Mapping[str, SlackRoster]:
+        """Those of the channels that can show who is on call."""
+        return {name: cast("Slack", channel).roster for name, channel in self._channels.items() if channel.kind in CARRIED[BOARD]}
 
     def slacks(self) -> list[Provider]:
         """The Slack accounts in use."""

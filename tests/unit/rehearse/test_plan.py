@@ -5,13 +5,15 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from datetime import time as clock
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from pager.model.config import Config
 from pager.model.origin import Origin
-from pager.model.person import Away, Person
+from pager.model.person import Away, Limits, Person
 from pager.model.policy import Policy, Stage, Target, TargetKind
 from pager.model.schedule import Every, Layer, Override, OverrideKind, Schedule
 from pager.model.service import Service
@@ -28,7 +30,7 @@ NAMES = ("ana", "ben", "chandra")
 
 
 def planned(old: Config, new: Config, start: datetime = START, end: datetime = END) -> Plan:
-    return plan(old, Rota(old.schedules, old.users), new, Rota(new.schedules, new.users), start, end)
+    return plan(old, Rota.of(old), new, Rota.of(new), start, end)
 
 
 def of_text(old: str, new: str) -> Plan:
@@ -90,7 +92,7 @@ def applied(before: Sequence[frozenset[str]], moves: Sequence[Moved]) -> list[fr
 def test_the_old_timeline_with_the_moves_applied_is_the_new_one(old: Config, new: Config) -> None:
     found = planned(old, new)
     renamed = {one.was: one.schedule for one in found.schedules if one.was}
-    before, after = Rota(old.schedules, old.users), Rota(new.schedules, new.users)
+    before, after = Rota.of(old), Rota.of(new)
     for name in {*old.schedules, *new.schedules}:
         if name in renamed:
             assert hour_by_hour(before.shifts(name, START, END)) == hour_by_hour(after.shifts(renamed[name], START, END))
@@ -238,13 +240,22 @@ def test_a_policy_says_what_is_different_in_its_stages() -> None:
 
 def test_nights_are_those_of_the_person_and_a_touch_is_enough() -> None:
     def spent(start: str, end: str, tz: str = "UTC") -> int:
-        return len(nights([(datetime.fromisoformat(start).replace(tzinfo=UTC), datetime.fromisoformat(end).replace(tzinfo=UTC))], tz))
+        return len(
+            nights(
+                [(datetime.fromisoformat(start).replace(tzinfo=UTC), datetime.fromisoformat(end).replace(tzinfo=UTC))],
+                replace(Limits().night, timezone=tz),
+            )
+        )
 
     assert spent("2026-10-20T07:00", "2026-10-20T22:00") == 0
     assert spent("2026-10-20T06:59", "2026-10-20T22:01") == 2
     assert spent("2026-10-20T07:00", "2026-10-21T07:00") == 1
     assert spent("2026-10-20T07:00", "2026-10-20T22:00", "Asia/Kolkata") == 1
     assert spent("2026-10-19T00:00", "2026-10-26T00:00") == 8
+    small_hours = replace(Limits().night, start=clock(0), end=clock(6), timezone="UTC")
+    assert nights([(START, START + timedelta(hours=1)), (START + timedelta(hours=6), START + timedelta(hours=24))], small_hours) == {
+        START.date()
+    }
 
 
 def test_a_hundred_schedules_over_a_fortnight_take_no_time_to_speak_of() -> None:

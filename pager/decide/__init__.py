@@ -3,60 +3,29 @@ and everything a decision depends on is in the snapshot or in the rules."""
 
 from __future__ import annotations
 
-import hashlib
 from datetime import datetime, timedelta
 
 import msgspec
 from msgspec.structs import replace
 
 from pager.conditions.condition import Facts
-from pager.escalate import opening, table
-from pager.escalate.draft import Draft
-from pager.escalate.effects import World
+from pager.decide.quiet import count_sources, first_mute, kept_quiet, mute_of
+from pager.decide.rules import Rules
+from pager.escalate import muting, opening, table
+from pager.escalate.draft import Draft, Shared
 from pager.escalate.replies import taken
-from pager.model.alert import AlertRecord
-from pager.model.config import Config
-from pager.model.event import AlertSeen, Answer, Due, Entry, Event
+from pager.model.alert import Action, Alert, AlertRecord
+from pager.model.event import AlertSeen, Answer, Due, Entry, Event, Reply
 from pager.model.incident import DeadlineKind, Incident, State
 from pager.model.outgoing import Outgoing
-from pager.model.policy import Policy, Stage
-from pager.model.rota import NOTHING, RotaFacts
-from pager.model.service import Integration, Service, Sla
-from pager.model.snapshot import Snapshot
+from pager.model.policy import Policy
+from pager.model.service import Integration, Service
+from pager.model.snapshot import Identity, Snapshot
 from pager.noise.dedup import Meaning, Verdict, ended, judge
-from pager.notify.plan import Planner, Providers
 from pager.notify.telling import notices
-from pager.oncall.memo import Rota, Windows
-from pager.route.assign import Assignment, Router
+from pager.route.assign import Assignment
 
-# Where neither route, service nor settings name a policy: a stage that reaches nobody, and so the catch-all.
-NO_POLICY = Policy(name="none", stages=(Stage(notify=()),))
-
-
-class Rules:
-    """A config made ready for decisions: indexed, memoised, with the ways to people."""
-
-    def __init__(self, config: Config, providers: Providers, facts: RotaFacts = NOTHING) -> None:
-        self.config = config
-        self.router = Router(config)
-        self.planner = Planner(config, providers)
-        self.rota = Rota(config.schedules, config.users, facts)
-        self.windows = Windows(config.settings.timezone)
-        self.names = {user: person.name for user, person in config.users.items()}
-        self._refs: dict[str, tuple[Policy, str]] = {}
-
-    def policy(self, name: str) -> Policy:
-        return self.config.policies.get(name, NO_POLICY)
-
-    def ref(self, policy: Policy) -> str:
-        """The policy's content hash: open incidents keep the policy they started with under it."""
-        known = self._refs.get(policy.name)
-        if known is None or known[0] is not policy:
-            known = self._refs[policy.name] = (policy, hashlib.sha256(msgspec.msgpack.encode(policy)).hexdigest()[:16])
-        return known[1]
-
-    def world(self, facts: Facts) -> World:
-        return World(self.config, self.rota.who, self.windows.standing, self.planner, facts, self.names)
+__all__ = ["Decision", "Rules", "accepted_at", "decide", "in_turn", "needs"]
 
 
 class Decision(msgspec.Struct, frozen=True):
@@ -67,6 +36,31 @@ class Decision(msgspec.Struct, frozen=True):
     outgoing: tuple[Outgoing, ...] = ()
     answer: Answer | None = None
     meaning: Meaning | None = None  # of an alert
+    shared: Shared = Shared()
+
+
+def needs(before: Snapshot, event: Event, rules: Rules) -> tuple[str, ...]:
+    """The names of the pointers that the decision about this event depends on."""
+    if not rules.inhibitions:
+        return before.incident.inhibits if before.incident else ()
+    names = list(before.incident.inhibits) if before.incident else []
+    if isinstance(event, AlertSeen):
+        if event.alert.action is Action.TRIGGER:
+            names += rules.inhibitions.sides(_facts_to_be(event.alert, rules)).names()
+    elif before.incident is not None and before.record is not None and not isinstance(event, Reply):
+        names += rules.inhibitions.sides(_facts(before.incident, before.record)).names()
+    return tuple(dict.fromkeys(names))
+
+
+def in_turn(waiting: dict[Identity, list[AlertSeen]], rules: Rules) -> dict[Identity, list[AlertSeen]]:
+    """Of alerts that come at once, those that mute others are decided first."""
+    if not rules.inhibitions or len(waiting) < 2:
+        return waiting
+
+    def mutes(seen: list[AlertSeen]) -> bool:
+        return any(rules.inhibitions.sides(_facts_to_be(one.alert, rules)).sources for one in seen if one.alert.action is Action.TRIGGER)
+
+    return dict(sorted(waiting.items(), key=lambda item: not mutes(item[1])))
 
 
 def decide(before: Snapshot, event: Event, rules: Rules, now: datetime, fresh: int = 0) -> Decision:
@@ -78,7 +72,8 @@ def decide(before: Snapshot, event: Event, rules: Rules, now: datetime, fresh: i
     if before.incident is None or before.record is None:
         return Decision(before)
     d = _draft(before, before.incident, before.record, rules, now)
-    if not (isinstance(event, Due) and _quiet(d, before.record, rules)):
+    settled = isinstance(event, Due) and _quiet(d, before.record, rules)
+    if not (settled or kept_quiet(d, event, rules)):
         table.step(d, event)
     return _decision(before, before.record, d, rules)
 
@@ -127,12 +122,16 @@ def _severity_changed(d: Draft, seen: AlertSeen, verdict: Verdict, rules: Rules)
         return d.say("incident.severity_changed", f"{verdict.reason}; route {assigned.route} would suppress it, but it is open", _who(seen))
     d.set(service=assigned.service, team=_team(assigned, rules))
     policy = rules.policy(assigned.policy)
+    d.world = rules.world(_facts(d.incident, verdict.record))
+    if d.incident.state in (State.TRIGGERED, State.SUPPRESSED) and (by := mute_of(d, rules, risen=True)):
+        d.say("incident.worsened", f"{verdict.reason}; still muted", _who(seen))
+        return muting.mute(d, by)
     return opening.worsen(
         d,
         policy=policy,
         urgency=assigned.urgency,
         start_at=_start(policy, assigned.start_at),
-        sla_of=_sla(assigned, rules),
+        sla_of=rules.sla(assigned.service),
         because=f"{verdict.reason}; {assigned.because}",
         origin=assigned.origin,
     )
@@ -176,12 +175,12 @@ def _first_word(d: Draft, seen: AlertSeen, verdict: Verdict, assigned: Assignmen
         d.say("incident.opened", assigned.because, origin=assigned.origin)
         opening.last_alert_resolved(d, _who(seen))
         return
-    if assigned.suppress:
-        opening.suppress(d, assigned.suppress, resolve_after, assigned.origin)
+    if by := first_mute(d, assigned, rules):
+        opening.suppress(d, by, resolve_after, _start(d.policy, assigned.start_at))
         return
     opening.open_incident(
         d,
-        sla_of=_sla(assigned, rules),
+        sla_of=rules.sla(assigned.service),
         resolve_after=resolve_after,
         start_at=_start(d.policy, assigned.start_at),
         because=assigned.because,
@@ -205,7 +204,9 @@ EPOCH = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
 
 def _draft(before: Snapshot, incident: Incident, record: AlertRecord, rules: Rules, now: datetime) -> Draft:
     policy = before.policy or rules.policy(incident.policy)
-    return Draft(incident, policy, rules.world(_facts(incident, record)), now)
+    d = Draft(incident, policy, rules.world(_facts(incident, record)), now)
+    d.pointers = before.pointers
+    return d
 
 
 def _facts(incident: Incident, record: AlertRecord) -> Facts:
@@ -214,6 +215,21 @@ def _facts(incident: Incident, record: AlertRecord) -> Facts:
         "stage": incident.stage + 1, "alerts": incident.alerts, "repeats": record.repeats,
     }  # fmt: skip
     return Facts(record.alert, made)
+
+
+def _facts_to_be(alert: Alert, rules: Rules) -> Facts:
+    """Those of the incident that the alert would open."""
+    to = rules.router.assign(alert)
+    made = {
+        "severity": to.severity,
+        "service": to.service,
+        "urgency": to.urgency,
+        "labels": to.labels,
+        "stage": 1,
+        "alerts": 1,
+        "repeats": 0,
+    }
+    return Facts(alert, made)
 
 
 def _rooms(d: Draft, record: AlertRecord, rules: Rules) -> None:
@@ -244,14 +260,17 @@ def _decision(before: Snapshot, record: AlertRecord, d: Draft, rules: Rules, mea
         d.set(policy_ref=rules.ref(d.policy))
     if d.entries:
         _rooms(d, record, rules)
+    if d.incident.mute is not None and d.incident.state is not State.SUPPRESSED:
+        d.set(mute=None, muted_at=None)
+    count_sources(d, rules)
     told = notices(d.tells, d.incident, record, rules.planner, d.now)
     if not d.incident.is_open and record.incident == d.incident.number:
         if record.open:
             record = ended(record, d.now)
         if d.incident.ended_with is None:
             d.set(ended_with=replace(record, applied=()))
-    after = Snapshot(record=record, incident=d.incident, policy=d.policy)
-    return Decision(after, tuple(d.entries), (*d.wanted_outgoing(), *told), d.answer, meaning)
+    after = Snapshot(record=record, incident=d.incident, policy=d.policy, pointers=d.pointers)
+    return Decision(after, tuple(d.entries), (*d.wanted_outgoing(), *told), d.answer, meaning, d.shared)
 
 
 def _start(policy: Policy, name: str | None) -> int:
@@ -265,11 +284,6 @@ def _service(assigned: Assignment, rules: Rules) -> Service | None:
 def _team(assigned: Assignment, rules: Rules) -> str:
     service = _service(assigned, rules)
     return (service.team or "") if service else ""
-
-
-def _sla(assigned: Assignment, rules: Rules) -> Sla:
-    service = _service(assigned, rules)
-    return service.sla if service else Sla()
 
 
 def _who(seen: AlertSeen) -> str:
