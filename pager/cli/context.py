@@ -18,6 +18,7 @@ from pager.ports import StoreUnavailable
 
 if TYPE_CHECKING:
     from pager.model.config import Config
+    from pager.oncall.memo import Rota
     from pager.wiring.desk import Desk
 
 GOOD, NO, USAGE, UNREACHABLE = 0, 1, 2, 3
@@ -63,13 +64,27 @@ def at_desk(folder: Path, work: Callable[[Desk], Awaitable[T]], *, if_gone: str 
 
 
 def config_of(folder: Path) -> Config:
-    """The config in the folder; ends with 1 and everything that is wrong with it."""
+    """The config in the folder, for who asks who is on call."""
+    return read_config(folder)[0]
+
+
+def read_config(folder: Path, name: str = "") -> tuple[Config, tuple[str, ...]]:
+    """The config in the folder, and the variables it names that are not set: where one stands for a credential or an address, that is no error
+    here. Ends with 1 and everything that is wrong with it, of `name` where there are several."""
     from pager.config import load
 
-    loaded = load(folder, os.environ)
+    loaded = load(folder, os.environ, forgiving=True)
     if loaded.config is None:
-        stop(NO, "\n".join([*map(str, loaded.problems), "the config has errors"]))
-    return loaded.config
+        place = f"{name}: " if name else ""
+        stop(NO, "\n".join([*(f"{place}{problem}" for problem in loaded.problems), f"{place}the config has errors"]))
+    return loaded.config, loaded.unset
+
+
+def rota_of(config: Config) -> Rota:
+    """Whom the commands ask who is on call."""
+    from pager.oncall.memo import Rota
+
+    return Rota.of(config, facts_of(config))
 
 
 def facts_of(config: Config) -> RotaFacts:

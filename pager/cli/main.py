@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from pager import __version__
-from pager.cli import answering, checking, keeping, looking, overriding, planning, pushing
+from pager.cli import answering, checking, keeping, looking, overriding, plan, pushing, who
 from pager.cli.context import DEFAULT_CONFIG, GOOD, NO, USAGE, ConfigOption, stop
 
 app = typer.Typer(
@@ -65,7 +65,8 @@ def doctor(config: ConfigOption = DEFAULT_CONFIG) -> None:
 
 
 checking.register(app)
-planning.register(app)
+who.register(app)
+plan.register(app)
 pushing.register(app)
 looking.register(app)
 answering.register(app)

@@ -56,7 +56,7 @@ class TestWho:
         assert list(answer["on_call"][0]) == ["user", "because", "origin", "until"]
         answer = rota.json("who", "week", "--at", "2026-01-06T00:00:00Z", "--for", "14d")
         assert list(answer) == ["shifts"]
-        assert list(answer["shifts"][0]) == ["from", "to", "users", "because"]
+        assert list(answer["shifts"][0]) == ["from", "to", "users", "because", "origin", "schedule"]
 
     def test_shifts_fill_the_time_without_a_gap(self, rota: Installation) -> None:
         shifts = rota.json("who", "week", "--at", "2026-03-24T12:00:00Z", "--for", "2w")["shifts"]
