@@ -18,7 +18,7 @@ from bench.worker import Worker
 SCENARIOS: dict[str, Callable[[], Coroutine[None, None, list[Row]]]] = {
     "idle": scenarios.idle, "stream": scenarios.stream, "http": scenarios.http, "latency": scenarios.latency, "burst": scenarios.burst,
     "memory": scenarios.memory, "deadlines": scenarios.deadlines, "flat": limits.flat, "crash": scenarios.crash, "takeover": limits.takeover,
-    "check": rota.check_90_days, "versus": scenarios.versus, "million": limits.million,
+    "rota": rota.rota, "versus": scenarios.versus, "million": limits.million,
 }  # fmt: skip
 _BY_NAME_ONLY = {"million"}
 _ON_DISK = ("stream", "http", "latency", "burst", "crash")  # whose figures a slower disk changes

@@ -1,4 +1,4 @@
-"""What is asked before it happens, with many people: `check` over 90 days."""
+"""What is asked before it happens, with many people: `who`, and `check` over 90 days."""
 
 from __future__ import annotations
 
@@ -7,10 +7,12 @@ import tempfile
 import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from random import Random
 
 from bench.scenarios import Row
 from pager.config import load
 from pager.model.config import Config
+from pager.oncall.memo import Rota
 from pager.rehearse.check import check
 
 CARRIED = {"sms": ("twilio",), "email": ("smtp",)}
@@ -76,10 +78,42 @@ def config_of(text: str) -> Config:
     return loaded.config
 
 
-async def check_90_days() -> list[Row]:
+async def rota() -> list[Row]:
+    """Who is on call, and the proof that somebody is."""
+    return [_one_instant(), _fortnight(), _check()]
+
+
+def _one_instant(layers: int = 50, instants: int = 500) -> Row:
+    """Random instants of a year, so that nothing found before helps."""
+    only = ", only: {days: [sat, sun], from: '22:00', to: '06:00'}"
+    listed = "".join(
+        f"\n      - {{name: l{k}, users: [u{k % 9}, u{k % 7}], every: {1 + k % 3}d, starts: 2026-01-05T09:00{only if k else ''}}}"
+        for k in range(layers)
+    )
+    people = "\n".join(f"  u{k}: {{name: U{k}, contact: {{sms: '+346{k:08}'}}}}" for k in range(9))
+    schedule = f"schedules:\n  s:\n    timezone: Europe/Madrid\n    layers:{listed}\n"
+    config = config_of(f"providers: {{twilio: {{account_sid: a, auth_token: b, from: '+14155550111'}}}}\nusers:\n{people}\n{schedule}")
+    rota, random = Rota.of(config), Random(1)
+    asked = [START + timedelta(minutes=random.randrange(525_600)) for _ in range(instants)]
+    began = time.perf_counter()
+    for at in asked:
+        rota.who("s", at)
+    took = (time.perf_counter() - began) / instants * 1000
+    return Row(f"who at one instant, {layers} layers", "1 ms", f"{took:.2f} ms", took < 1)
+
+
+def _fortnight() -> Row:
+    config = config_of(installation(300, 100, 500))
+    began = time.perf_counter()
+    rota = Rota.of(config)
+    shifts = sum(len(rota.shifts(name, START, START + timedelta(days=14))) for name in config.schedules)
+    took = time.perf_counter() - began
+    return Row("who: 14 days of 100 schedules", "2 s", f"{took:.2f} s; {shifts} shifts", took < 2)
+
+
+def _check() -> Row:
     config = config_of(installation(300, 100, 500))
     began = time.perf_counter()
     found = check(config, (), CARRIED, START, START + timedelta(days=90))
     took = time.perf_counter() - began
-    what = "check: 300 services, 100 schedules, 500 people, 90 days"
-    return [Row(what, "10 s", f"{took:.1f} s; {len(found)} problems", took <= 10)]
+    return Row("check: 300 services, 100 schedules, 500 people, 90 days", "10 s", f"{took:.1f} s; {len(found)} problems", took <= 10)
