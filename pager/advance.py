@@ -263,6 +263,8 @@ class Advance:
             relies=shared.relies,
             joins=shared.joins,
             wakes=shared.wakes,
+            night_pages=shared.night_pages,
+            turns=shared.turns,
         )
 
     def _codes(self, after: Snapshot, outgoing: Iterable[Outgoing]) -> Iterable[Code]:
@@ -278,14 +280,18 @@ class Advance:
 
 class _Chain:
     """Commits of one batch that share pointers, or an incident: each goes on from what the one before leaves. Where that one conflicts, so do
-    those that build on it."""
+    those that build on it. Turns taken are counted on."""
 
     def __init__(self) -> None:
         self._pointers: dict[tuple[int, str], Pointer] = {}
         self._incidents: dict[int, tuple[Incident, Policy | None]] = {}
+        self._turns: defaultdict[int, Counter[str]] = defaultdict(Counter)
 
     def as_left(self, part: int, snapshot: Snapshot, names: Sequence[str]) -> Snapshot:
         """The snapshot with its pointers, and its incident, as they stand now."""
+        if taken := self._turns.get(part):
+            turns = {schedule: snapshot.turns.get(schedule, 0) + taken[schedule] for schedule in {*snapshot.turns, *taken}}
+            snapshot = replace(snapshot, turns=turns)
         if not self._pointers and not self._incidents:
             return snapshot
         changed = {name: self._pointers[part, name] for name in names if (part, name) in self._pointers}
@@ -301,6 +307,8 @@ class _Chain:
 
     def goes_on(self, part: int, commit: Commit) -> None:
         before, after = commit.before, commit.after
+        if commit.turns:
+            self._turns[part].update(commit.turns)
         if not (after.pointers or (after.incident is not None and after.incident.group)):
             return
         for name, (was, pointer) in commit.changed_pointers().items():
@@ -320,7 +328,7 @@ def _joined(before: Snapshot, decision: Decision) -> Snapshot:
     after = decision.after.incident
     known = before.groups.get(after.number) if after is not None and decision.meaning is Meaning.JOINS else None
     incident, policy = known or (None, None)
-    return Snapshot(before.record, incident, policy, before.pointers)
+    return Snapshot(before.record, incident, policy, before.pointers, turns=before.turns)
 
 
 class _Fold(msgspec.Struct, frozen=True):

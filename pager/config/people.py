@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from pager.config.handoffs import HANDOFF, IN_SLACK
 from pager.config.named import Named, part
 from pager.config.reading import Field, ListOf, Record, Ref, Scalar
 from pager.config.scalars import POSITIVE, SPAN, TEXT, WALL
@@ -169,6 +170,8 @@ SCHEDULES = Named(
             "layers": Field(ListOf(_LAYER, least=1), required=True),
             "overrides": ListOf(_OVERRIDE),
             "holidays": Record({"country": TEXT, "region": TEXT, "users": Field(ListOf(Ref("user"), least=1), required=True)}, _holidays),
+            "handoff": HANDOFF,
+            "slack": IN_SLACK,
         },
         _schedule,
     )

@@ -9,11 +9,12 @@ import msgspec
 from msgspec.structs import replace
 
 from pager.decide import grouped, joining
+from pager.decide.counting import names_for, recurs, thresholds_of
 from pager.decide.drafts import accepted_at, draft_of, facts_of, facts_to_be, start_at, team_of, who_says
-from pager.decide.quiet import count_sources, first_mute, kept_quiet
+from pager.decide.quiet import count_once_more, count_sources, first_mute, kept_quiet
 from pager.decide.rising import severity_changed
 from pager.decide.rules import Rules
-from pager.escalate import opening, table
+from pager.escalate import flapping, opening, table
 from pager.escalate.draft import Draft, Shared
 from pager.escalate.replies import taken
 from pager.model.alert import Action, AlertRecord
@@ -22,6 +23,7 @@ from pager.model.incident import DeadlineKind, Incident, State
 from pager.model.outgoing import Outgoing
 from pager.model.service import Integration
 from pager.model.snapshot import Identity, Snapshot
+from pager.model.times import duration
 from pager.noise.dedup import Meaning, Verdict, ended, judge, settled
 from pager.noise.group import Belongs
 from pager.notify.telling import notices
@@ -43,16 +45,17 @@ class Decision(msgspec.Struct, frozen=True):
 
 def needs(before: Snapshot, event: Event, rules: Rules) -> tuple[str, ...]:
     """The names of the pointers that the decision about this event depends on."""
-    known = (*before.incident.inhibits, *grouped.names_of(before.incident)) if before.incident else ()
-    group = _group_name(before, event, rules) if rules.groups else ()
-    if not rules.inhibitions:
-        return (*known, *group)
-    names = [*known, *group]
+    names = [*before.incident.inhibits, *grouped.names_of(before.incident)] if before.incident else []
     if isinstance(event, AlertSeen):
-        if event.alert.action is Action.TRIGGER:
-            names += rules.inhibitions.sides(facts_to_be(event.alert, rules)).names()
+        if rules.groups:
+            names += _group_name(before, event, rules)
+        if event.alert.action is Action.TRIGGER and rules.watches:
+            names += names_for(event.alert, before.record, facts_to_be(event.alert, rules), rules)
     elif before.incident is not None and before.record is not None and not isinstance(event, Reply):
-        names += rules.inhibitions.sides(facts_of(before.incident, before.record)).names()
+        if rules.inhibitions:
+            names += rules.inhibitions.sides(facts_of(before.incident, before.record)).names()
+        if before.record.watched and not before.incident.group:
+            names += [one.name for one in thresholds_of(before.incident, before.record.alert, rules)]
     return tuple(dict.fromkeys(names))
 
 
@@ -67,10 +70,10 @@ def in_turn(waiting: dict[Identity, list[AlertSeen]], rules: Rules) -> dict[Iden
     return dict(sorted(waiting.items(), key=lambda item: not mutes(item[1])))
 
 
-def _group_name(before: Snapshot, event: Event, rules: Rules) -> tuple[str, ...]:
-    if not isinstance(event, AlertSeen) or event.alert.action is not Action.TRIGGER or (before.record is not None and before.record.open):
+def _group_name(before: Snapshot, seen: AlertSeen, rules: Rules) -> tuple[str, ...]:
+    if seen.alert.action is not Action.TRIGGER or (before.record is not None and before.record.open):
         return ()
-    belongs = rules.groups.of(event.alert)
+    belongs = rules.groups.of(seen.alert)
     return (belongs.name,) if belongs else ()
 
 
@@ -78,28 +81,35 @@ def decide(before: Snapshot, event: Event, rules: Rules, now: datetime, fresh: i
     """The decision about one event. `fresh` is the number for an incident, should one open. Events about an incident that is not there
     change nothing."""
     if isinstance(event, AlertSeen):
-        verdict = judge(settled(before.record, before.incident), event, now)
-        return _alert(before, event, verdict, rules, now, fresh)
+        belongs = rules.groups.of(event.alert) if rules.groups else None
+        known = settled(before.record, before.incident)
+        alone = known.member is None if known is not None and known.open else belongs is None
+        verdict = judge(known, event, now, rules.config.noise.flap if alone else None)
+        return _alert(before, event, verdict, rules, now, fresh, belongs)
     if before.incident is None or before.record is None:
         return Decision(before)
-    own = before.own or before.record
-    d = draft_of(before, before.incident, own, rules, now)
-    is_over = isinstance(event, Due) and _quiet(d, own, rules)
+    record = own = before.own or before.record
+    d = draft_of(before, before.incident, record, rules, now)
+    is_over = False
+    if isinstance(event, Due):
+        record = _stable(d, record, rules)
+        is_over = not d.incident.is_open or _quiet(d, record, rules)
     if not (is_over or kept_quiet(d, event, rules)):
         table.step(d, event)
-    decision = _decision(before, own, d, rules)
+    decision = _decision(before, record, d, rules)
     if own is before.record:
         return decision
     return replace(decision, after=replace(decision.after, record=before.record))
 
 
-def _alert(before: Snapshot, seen: AlertSeen, verdict: Verdict, rules: Rules, now: datetime, fresh: int) -> Decision:
+def _alert(
+    before: Snapshot, seen: AlertSeen, verdict: Verdict, rules: Rules, now: datetime, fresh: int, belongs: Belongs | None
+) -> Decision:
     meaning = verdict.meaning
     match meaning:
-        case Meaning.REPEATS:
+        case Meaning.REPEATS if not verdict.record.watched:
             return _repeats(before, verdict, rules, now)
         case Meaning.OPENS | Meaning.OPENS_ACKNOWLEDGED | Meaning.OPENS_RESOLVED:
-            belongs = rules.groups.of(seen.alert) if rules.groups else None
             joined = joining.joins(before, belongs, now)
             if belongs is None or joined is None:
                 return _open(before, seen, verdict, rules, now, fresh, belongs)
@@ -111,7 +121,7 @@ def _alert(before: Snapshot, seen: AlertSeen, verdict: Verdict, rules: Rules, no
             what = f"{seen.alert.action} of {seen.alert.scope}/{seen.alert.dedup_key}: {verdict.reason}"
             entry = Entry(now, verdict.record.incident, f"alert.{meaning}", who_says(seen), what)
             return Decision(replace(before, record=verdict.record), (entry,), meaning=meaning)
-        case Meaning.WORSENS | Meaning.EASES | Meaning.ACKNOWLEDGES | Meaning.RESOLVES:
+        case Meaning.REPEATS | Meaning.FLAPS | Meaning.WORSENS | Meaning.EASES | Meaning.ACKNOWLEDGES | Meaning.RESOLVES:
             return _about_open(before, seen, verdict, rules, now)
 
 
@@ -144,6 +154,11 @@ def _about_open(before: Snapshot, seen: AlertSeen, verdict: Verdict, rules: Rule
             taken(d, who_says(seen), who_says(seen))
         case Meaning.WORSENS | Meaning.EASES:
             severity_changed(d, seen, verdict, rules)
+        case Meaning.FLAPS:
+            flapping.changed(d, rules.config.noise.flap)
+        case Meaning.REPEATS:
+            joining.heard_of(d, rules)
+            count_once_more(d, rules)
         case _:
             pass
     return _decision(before, record, d, rules, verdict.meaning)
@@ -153,6 +168,9 @@ def _open(
     before: Snapshot, seen: AlertSeen, verdict: Verdict, rules: Rules, now: datetime, fresh: int, belongs: Belongs | None
 ) -> Decision:
     assigned = rules.router.assign(seen.alert)
+    pointers, risen = recurs(seen.alert, assigned, before.pointers, rules, fresh, now)
+    if risen is not None:
+        assigned = rules.router.assign(replace(seen.alert, severity=risen.severity))
     policy = rules.policy(assigned.policy)
     record = replace(verdict.record, incident=fresh, member=None)
     incident = Incident(
@@ -161,7 +179,7 @@ def _open(
         dedup_key=seen.alert.dedup_key,
         state=State.TRIGGERED,
         severity=assigned.severity,
-        worst=seen.alert.severity,
+        worst=risen.severity if risen else seen.alert.severity,
         urgency=assigned.urgency,
         service=assigned.service,
         policy=policy.name,
@@ -174,10 +192,13 @@ def _open(
         labels=assigned.labels,
         revision=rules.config.revision,
     )
-    d = draft_of(replace(before, policy=policy), incident, record, rules, now)
+    d = draft_of(replace(before, policy=policy, pointers=pointers), incident, record, rules, now)
     d.due_at = min(now, accepted_at(seen))
     for note in (*seen.alert.notes, *assigned.notes):
         d.say("alert.mended", note, who_says(seen))
+    if risen is not None:
+        what = f"{seen.alert.severity} becomes {risen.severity}: {risen.count} in {duration(risen.within)} (recurring {risen.name})"
+        d.say("incident.raised", what, origin=risen.origin)
     _first_word(d, seen, verdict, assigned, rules)
     if belongs and d.incident.is_open:
         record = grouped.begin(d, record, belongs, assigned.severity)
@@ -193,6 +214,8 @@ def _first_word(d: Draft, seen: AlertSeen, verdict: Verdict, assigned: Assignmen
         return
     if by := first_mute(d, assigned, rules):
         opening.suppress(d, by, resolve_after, start_at(d.policy, assigned.start_at))
+        if verdict.record.flapping:
+            flapping.changed(d, rules.config.noise.flap)
         return
     opening.open_incident(
         d,
@@ -202,6 +225,8 @@ def _first_word(d: Draft, seen: AlertSeen, verdict: Verdict, assigned: Assignmen
         because=assigned.because,
         origin=assigned.origin,
     )
+    if verdict.record.flapping:
+        flapping.changed(d, rules.config.noise.flap)
     if verdict.meaning is Meaning.OPENS_ACKNOWLEDGED:
         taken(d, who_says(seen), who_says(seen))
 
@@ -213,6 +238,16 @@ def _rooms(d: Draft, record: AlertRecord, rules: Rules) -> None:
     wanted = rules.planner.rooms(d.incident, lambda: facts_of(d.incident, record))
     if more := [chat for chat in dict.fromkeys(wanted) if chat not in d.incident.chats]:
         d.set(chats=(*d.incident.chats, *more))
+
+
+def _stable(d: Draft, record: AlertRecord, rules: Rules) -> AlertRecord:
+    """What has flapped, and not changed for long."""
+    if not any(x.kind is DeadlineKind.STABLE and x.at <= d.now for x in d.incident.deadlines):
+        return record
+    d.disarm(DeadlineKind.STABLE)
+    if flapping.is_stable(d, record.firing, rules.config.noise.flap):
+        return record
+    return replace(record, flapping=False, changes=())
 
 
 def _quiet(d: Draft, record: AlertRecord, rules: Rules) -> bool:
@@ -243,5 +278,7 @@ def _decision(before: Snapshot, record: AlertRecord, d: Draft, rules: Rules, mea
             record = ended(record, d.now)
         if d.incident.ended_with is None:
             d.set(ended_with=replace(record, applied=()))
-    after = Snapshot(record=record, incident=d.incident, policy=d.policy, pointers=d.pointers)
-    return Decision(after, tuple(d.entries), (*d.wanted_outgoing(), *told), d.answer, meaning, d.shared)
+    if record.open and record.watched != (d.watched and d.incident.state is State.SUPPRESSED):
+        record = replace(record, watched=not record.watched)
+    after = Snapshot(record=record, incident=d.incident, policy=d.policy, pointers=d.pointers, turns=before.turns)
+    return Decision(after, tuple(d.entries), (*d.wanted_outgoing(), *told), d.answer, meaning, d.with_counted())

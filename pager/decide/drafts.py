@@ -18,8 +18,9 @@ from pager.route.assign import Assignment
 
 def draft_of(before: Snapshot, incident: Incident, record: AlertRecord, rules: Rules, now: datetime) -> Draft:
     policy = before.policy or rules.policy(incident.policy)
-    d = Draft(incident, policy, rules.world(facts_of(incident, record)), now)
+    d = Draft(incident, record.alert, policy, rules.world(facts_of(incident, record), before.turns), now)
     d.pointers = before.pointers
+    d.watched = record.watched
     return d
 
 

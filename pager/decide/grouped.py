@@ -56,7 +56,8 @@ def come(d: Draft, member: Member, mute: Mute | None) -> Member:
         worst = member.severity if known is None or member.severity.worse_than(known.worst) else known.worst
         over = known.over if known else muting.over_at(d)
         if known is not None or len(hushes) < _MOST_HUSHES:
-            hushes[mute.key] = Hush(mute, (known.alerts if known else 0) + 1, worst, over)
+            since = known.since if known else d.now
+            hushes[mute.key] = Hush(mute, (known.alerts if known else 0) + 1, worst, since, over)
     d.set(firing=tuple(counts), hushes=tuple(hushes.values()), severity=_worst(counts, d.incident.severity))
     return replace(member, hushed=mute.key if mute else "")
 
@@ -113,7 +114,7 @@ def absorb(d: Draft) -> None:
     others = tuple(hush for hush in d.incident.hushes if hush.mute.key != mute.key)
     known = next((hush for hush in d.incident.hushes if hush.mute.key == mute.key), None)
     over = known.over if known else muting.over_at(d)
-    d.set(hushes=(*others, Hush(mute, (known.alerts if known else 0) + loud, d.incident.worst, over)))
+    d.set(hushes=(*others, Hush(mute, (known.alerts if known else 0) + loud, d.incident.worst, d.now, over)))
 
 
 def hushed(d: Draft, rules: Rules) -> Mute | None:
@@ -164,6 +165,11 @@ def _still(d: Draft, hush: Hush, rules: Rules) -> Mute | None:
             if not any(_counts(d.pointers, name) > (name in d.incident.inhibits) for name in mute.names):
                 return None
             d.shared |= Shared(relies=tuple(name for name in mute.names if name in d.pointers), joins=mute.names)
+            return mute
+        case MuteKind.THRESHOLD:
+            if any((pointer := d.pointers.get(name)) and pointer.at and pointer.at >= hush.since for name in mute.names):
+                return None
+            d.shared |= Shared(joins=mute.names)
             return mute
         case _:
             return mute if mute.until is None or mute.until > d.now else None

@@ -37,7 +37,7 @@ def joins(before: Snapshot, belongs: Belongs | None, now: datetime) -> Snapshot 
     is_member = before.record is not None and before.record.incident == pointer.incident
     if not takes(belongs.rule, pointer, known[0], is_member, now):
         return None
-    return Snapshot(before.record, *known, pointers=before.pointers)
+    return Snapshot(before.record, known[0], known[1], before.pointers, turns=before.turns)
 
 
 def join(before: Snapshot, belongs: Belongs, seen: AlertSeen, verdict: Verdict, rules: Rules, now: datetime) -> tuple[Draft, AlertRecord]:
@@ -72,7 +72,7 @@ def _counted(d: Draft, seen: AlertSeen, assigned: Assignment, record: AlertRecor
     if d.incident.state is State.SUPPRESSED:
         grouped.absorb(d)
     member = grouped.come(d, member, by)
-    d.world = rules.world(facts_of(d.incident, record))
+    d.world = rules.world(facts_of(d.incident, record), d.world.turns)
     said = f"{seen.alert.summary} ({grouped.count_words(d.incident)})"
     if by is not None:
         d.say("incident.joined", f"{said}; muted: {by.reason}", who_says(seen))

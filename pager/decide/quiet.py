@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from pager.conditions.condition import Facts
 from pager.decide import grouped
+from pager.decide.counting import count_repeat, still_too_few, too_few_yet
 from pager.decide.rules import Rules
 from pager.escalate import muting
 from pager.escalate.draft import Draft, Shared
@@ -47,18 +48,25 @@ def mute_of(d: Draft, rules: Rules, risen: bool = False) -> Mute | None:
     found = rules.mutes.at(facts, d.now, newer_than=incident.heard_at)
     if incident.heard_at is None:
         found += inhibitions(d, rules, facts)
-        if incident.group and not found:
-            return grouped.hushed(d, rules)
+        if incident.group:
+            return longest(found) or grouped.hushed(d, rules)
+        found += still_too_few(d, rules)
         kept = incident.mute
         if kept and not risen and kept.kind in (MuteKind.ROUTE, MuteKind.PAUSE) and (kept.until is None or kept.until > d.now):
             found.append(kept)
     return longest(found)
 
 
+def count_once_more(d: Draft, rules: Rules) -> None:
+    """A repeat of an alert that waits for more of them."""
+    count_repeat(d, rules)
+    muting.on_time(d, mute_of(d, rules), rules.sla(d.incident.service))
+
+
 def first_mute(d: Draft, assigned: Assignment, rules: Rules) -> Mute | None:
-    """What mutes it as it opens, or as one more alert comes into it."""
+    """What mutes it as it opens, or one more alert as it comes into it."""
     facts = d.came or d.world.facts
-    found = [*rules.mutes.at(facts, d.now), *inhibitions(d, rules, facts)]
+    found = [*rules.mutes.at(facts, d.now), *inhibitions(d, rules, facts), *too_few_yet(d, assigned, rules)]
     if assigned.suppress:
         found.append(Mute(MuteKind.ROUTE, assigned.route, assigned.suppress, None, assigned.origin))
     if pause := rules.mutes.pause(facts, d.now):

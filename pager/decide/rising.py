@@ -27,7 +27,7 @@ def severity_changed(d: Draft, seen: AlertSeen, verdict: Verdict, rules: Rules) 
         )
     d.set(service=assigned.service, team=team_of(assigned, rules))
     policy = rules.policy(assigned.policy)
-    d.world = rules.world(facts_of(d.incident, verdict.record))
+    d.world = rules.world(facts_of(d.incident, verdict.record), d.world.turns)
     if d.incident.state in (State.TRIGGERED, State.SUPPRESSED) and (by := mute_of(d, rules, risen=True)):
         d.say("incident.worsened", f"{verdict.reason}; still muted", who_says(seen))
         return muting.mute(d, by)
@@ -37,7 +37,7 @@ def severity_changed(d: Draft, seen: AlertSeen, verdict: Verdict, rules: Rules) 
 def rise(d: Draft, alert: Alert, assigned: Assignment, because: str, record: AlertRecord, rules: Rules) -> None:
     """One of several alerts is worse than what was paged for."""
     d.set(worst=alert.severity, route=assigned.route, service=assigned.service, team=team_of(assigned, rules))
-    d.world = rules.world(facts_of(d.incident, record))
+    d.world = rules.world(facts_of(d.incident, record), d.world.turns)
     _page(d, rules.policy(assigned.policy), assigned, because, rules)
 
 

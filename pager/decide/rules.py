@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from copy import copy
 
 import msgspec
@@ -13,6 +14,7 @@ from pager.model.config import Config
 from pager.model.policy import Policy, Stage
 from pager.model.rota import NOTHING, RotaFacts
 from pager.model.service import Sla
+from pager.noise.counts import Counter
 from pager.noise.group import Groups
 from pager.noise.inhibit import Inhibitions
 from pager.noise.mutes import Mutes
@@ -35,9 +37,16 @@ class Rules:
         self.mutes = Mutes(config.noise, facts.silences, config.settings.timezone)
         self.inhibitions = Inhibitions(config.noise.inhibit)
         self.groups = Groups(config.noise.group)
+        self.thresholds = Counter("threshold", config.noise.threshold)
+        self.recurring = Counter("recurring", config.noise.recurring)
         self.windows = Windows(config.settings.timezone)
         self.names = {user: person.name for user, person in config.users.items()}
         self._refs: dict[str, tuple[Policy, str]] = {}
+
+    @property
+    def watches(self) -> bool:
+        """Whether an alert may mean something for others."""
+        return bool(self.inhibitions or self.thresholds or self.recurring)
 
     def with_facts(self, facts: RotaFacts) -> Rules:
         """The same config with other facts: nothing else is made again."""
@@ -56,8 +65,8 @@ class Rules:
             known = self._refs[policy.name] = (policy, hashlib.sha256(msgspec.msgpack.encode(policy)).hexdigest()[:16])
         return known[1]
 
-    def world(self, facts: Facts) -> World:
-        return World(self.config, self.rota.who, self.windows.standing, self.planner, facts, self.names)
+    def world(self, facts: Facts, turns: Mapping[str, int]) -> World:
+        return World(self.config, self.rota.who, self.windows.standing, self.planner, facts, self.names, turns)
 
     def sla(self, service: str) -> Sla:
         """None of its times for a service that is not there."""

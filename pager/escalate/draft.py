@@ -11,8 +11,9 @@ from msgspec.structs import replace
 
 from pager.conditions.condition import Facts
 from pager.escalate.effects import World
+from pager.model.alert import Alert
 from pager.model.event import Answer, Entry
-from pager.model.incident import Deadline, DeadlineKind, Incident, Page, PageState, Run
+from pager.model.incident import Deadline, DeadlineKind, Incident, Page, PageState, Run, Turn
 from pager.model.origin import Origin
 from pager.model.outgoing import LookUp, Outgoing, Priority, SendPage, Tell
 from pager.model.policy import Policy, Stage
@@ -29,6 +30,7 @@ LASTING = frozenset(
         DeadlineKind.SLA_RESOLVE,
         DeadlineKind.RESOLVE_AFTER,
         DeadlineKind.HUSHED,
+        DeadlineKind.STABLE,
     }
 )
 _SETTLED_PAGES_KEPT = 30
@@ -40,17 +42,23 @@ class Shared(msgspec.Struct, frozen=True):
     relies: tuple[str, ...] = ()
     joins: tuple[str, ...] = ()
     wakes: tuple[tuple[str, timedelta], ...] = ()
+    night_pages: tuple[tuple[str, datetime], ...] = ()
+    turns: tuple[str, ...] = ()
 
     def __or__(self, other: Shared) -> Shared:
         def both(some: tuple[T, ...], more: tuple[T, ...]) -> tuple[T, ...]:
             return tuple(dict.fromkeys((*some, *more)))
 
-        return Shared(both(self.relies, other.relies), both(self.joins, other.joins), both(self.wakes, other.wakes))
+        pairs = zip(msgspec.structs.astuple(self), msgspec.structs.astuple(other), strict=True)
+        return Shared(*(both(some, more) for some, more in pairs))
 
 
 class Draft:
-    def __init__(self, incident: Incident, policy: Policy, world: World, now: datetime, due_at: datetime | None = None) -> None:
+    def __init__(
+        self, incident: Incident, alert: Alert, policy: Policy, world: World, now: datetime, due_at: datetime | None = None
+    ) -> None:  # fmt: skip
         self.incident = incident
+        self.alert = alert  # the newest
         self.policy = policy
         self.world = world
         self.now = now
@@ -62,6 +70,9 @@ class Draft:
         self.pointers: Mapping[str, Pointer] = {}
         self.shared = Shared()
         self.came: Facts | None = None  # those of an alert that came into the incident of its group
+        self.watched = False  # a threshold still counts its repeats
+        self.night_pages: list[tuple[str, datetime]] = []
+        self._turns_before = incident.turns
 
     @property
     def stage(self) -> Stage:
@@ -101,6 +112,19 @@ class Draft:
         """The chain moves: timers of the turn before are void."""
         lasting = tuple(d for d in self.incident.deadlines if d.kind in LASTING)
         self.set(turn=self.incident.turn + 1, deadlines=lasting, **changes)
+
+    def keep(self, turns: tuple[Turn, ...]) -> None:
+        """The turns of `/next` that the incident has."""
+        if turns is not self.incident.turns:
+            self.set(turns=turns)
+
+    def with_counted(self) -> Shared:
+        """What is shared, with pages in people's nights, and the turns that the incident has not had before."""
+        if not self.night_pages and self.incident.turns is self._turns_before:
+            return self.shared
+        before = {turn.schedule for turn in self._turns_before}
+        taken = tuple(turn.schedule for turn in self.incident.turns if turn.schedule not in before)
+        return self.shared | Shared(night_pages=tuple(self.night_pages), turns=taken)
 
     # --- pages and runs ---------------------------------------------------------------------------------------------------------------
     def run_of(self, user: str) -> Run | None:

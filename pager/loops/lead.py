@@ -32,11 +32,13 @@ class Lead:
         cadence.every(RENEW, "lead", self.renew)
 
     async def renew(self) -> None:
-        """Lead, or go on to. Without a store nobody knows who does: then we don't."""
-        before, self._token = self._token, None
+        """Lead, or go on to. Without a store nobody knows who does: then we don't. While it is asked we still do: jobs of the same second must
+        not find nobody, and what a leader of the past writes is refused."""
+        before, token = self._token, None
         try:
-            self._token = await self._leader.lead(LEASE)
+            token = await self._leader.lead(LEASE)
         finally:
+            self._token = token
             self._gauge.leads(self._token is not None)
             if (before is None) != (self._token is None):
                 log.info("leader.gone" if self._token is None else "leader.here", token=self._token or before)

@@ -48,6 +48,7 @@ class DeadlineKind(StrEnum):
     SLA_RESOLVE_SOON = "sla_resolve_soon"
     SLA_RESOLVE = "sla_resolve"
     RESOLVE_AFTER = "resolve_after"
+    STABLE = "stable"  # an alert that flaps has not changed for long
     HUSHED = "hushed"  # what mutes one of a group's alerts, a worse one than it pages for, ends
     SUPPRESSED = "suppressed"  # a suppressed incident is looked at again, too
 
@@ -130,6 +131,14 @@ class Paged(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True):
     result: str = ""
 
 
+class Turn(msgspec.Struct, frozen=True, array_like=True):
+    """Which turn of a schedule's `/next` an incident has, from 1, and who was asked in it last."""
+
+    schedule: str
+    number: int
+    user: str
+
+
 class Incident(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True):
     """What people are paged for. `stage` counts from 0 here, from 1 in all output. `turn` rises whenever the chain moves.
     `lap` counts finished passes over the policy."""
@@ -182,6 +191,7 @@ class Incident(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True)
     muted_at: datetime | None = None  # since when, without a break
     inhibits: tuple[str, ...] = ()  # the pointers that count it while it is open
     heard_at: datetime | None = None  # from then on only what a person says later mutes it
+    turns: tuple[Turn, ...] = ()  # a release that forgets them takes another turn: another of those on call is asked
     group: str = ""  # the pointer that leads to it
     shared: dict[str, str] = {}  # what all alerts of the group have in common, by the keys of its rule
     firing: tuple[int, ...] = ()  # how many of its alerts are open, by the rank of their severity

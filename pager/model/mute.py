@@ -43,6 +43,7 @@ class Hush(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True):
     mute: Mute
     alerts: int
     worst: Severity
+    since: datetime
     over: datetime  # it counts no longer than that
 
 

@@ -7,6 +7,7 @@ from enum import StrEnum
 
 import msgspec
 
+from pager.model.handoff import Handoff, ShownInSlack
 from pager.model.hours import Hours
 from pager.model.origin import Origin
 
@@ -86,6 +87,8 @@ class Schedule(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     overrides: tuple[Override, ...] = ()
     holidays: Holidays | None = None
     team: str | None = None
+    handoff: Handoff | None = None
+    slack: ShownInSlack | None = None
     origin: Origin | None = None
 
 

@@ -33,26 +33,29 @@ Suffices = Callable[[Identity, AlertRecord], bool]
 
 
 class Pointer(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True):
-    """A small value that several incidents share, under a name: which incident a group is, how many of something there are, when they came.
+    """A small value that several incidents share, under a name: which incident a group is, how many of something there are, when
+    they came, and when something was last so of them.
     Kept for a week after it was written last."""
 
     incident: int = 0
     count: int = 0
     times: tuple[datetime, ...] = ()
+    at: datetime | None = None
     version: int = 0
 
 
 class Snapshot(msgspec.Struct, frozen=True):
     """All that a decision about one incident depends on. Versions inside are those of the store when it was read. `unreadable`: why this
     release can't read some of it. Then the rest is empty, and nothing may be decided: it is left to a newer release. `pointers` are those
-    asked for; what is not there has version 0. `groups` are
-    the incidents that those of groups name, with their policies, by number."""
+    asked for; what is not there has version 0. `turns`: how many turns of each schedule's `/next` have been taken. `groups` are the incidents
+    that those of groups name, with their policies, by number."""
 
     record: AlertRecord | None = None
     incident: Incident | None = None
     policy: Policy | None = None
     pointers: Mapping[str, Pointer] = {}
     unreadable: str = ""
+    turns: Mapping[str, int] = {}
     groups: Mapping[int, tuple[Incident, Policy | None]] = {}
 
     @property

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from hashlib import blake2b
 
 import msgspec
 
@@ -13,6 +12,7 @@ from pager.model.condition import key_of
 from pager.model.mute import Mute, MuteKind
 from pager.model.noise import Inhibit
 from pager.model.snapshot import Pointer
+from pager.noise.naming import digest
 
 
 class Target(msgspec.Struct, frozen=True):
@@ -44,7 +44,7 @@ class Inhibitions:
         self._if_open = RuleIndex([rule.if_open for rule in rules])
         self._mute = RuleIndex([rule.mute for rule in rules])
         self._keys = [tuple(map(key_of, rule.equal)) for rule in rules]
-        self._ids = [_digest(rule.name, repr((rule.if_open.terms, rule.mute.terms, rule.equal))) for rule in rules]
+        self._ids = [digest(rule.name, repr((rule.if_open.terms, rule.mute.terms, rule.equal))) for rule in rules]
 
     def __bool__(self) -> bool:
         return bool(self._rules)
@@ -70,7 +70,7 @@ class Inhibitions:
         values = [facts.get(key) for key in self._keys[k]]
         if not all(values):
             return ""
-        return f"inhibit:{self._ids[k]}:{_digest(*map(str, values))}{'&' if both else ''}"
+        return f"inhibit:{self._ids[k]}:{digest(*map(str, values))}{'&' if both else ''}"
 
 
 def inhibited(target: Target, pointers: Mapping[str, Pointer], own: Collection[str] = ()) -> Mute | None:
@@ -86,7 +86,3 @@ def inhibited(target: Target, pointers: Mapping[str, Pointer], own: Collection[s
         target.rule.origin,
         target.names,
     )
-
-
-def _digest(*texts: str) -> str:
-    return blake2b("\0".join(f"{len(text)}:{text}" for text in texts).encode(errors="surrogatepass"), digest_size=9).hexdigest()

@@ -30,8 +30,8 @@ class Commit(msgspec.Struct, frozen=True, kw_only=True):
     `finishes`, the entry is only finished. `confirmed`: somebody will be told that it is recorded, so it must be wherever that counts.
     A group's alerts are listed under their incident. Pointers are parts, too, each by its name. `relies` are names of pointers that are only
     checked: they are still as in `before`. `joins` puts the incident among those that wait for a name, `wakes` has all that wait for a name
-    looked at after that time, and no longer wait.
-    `night_pages`: who was paged in their night, and when; kept for two weeks, at most 50 a person."""
+    looked at after that time, and no longer wait. `night_pages`: who was paged in their night, and when; kept for two weeks, at most 50 a
+    person. `turns`: schedules of which one more turn is taken; whoever took the same one at the same time is no conflict."""
 
     before: Snapshot
     after: Snapshot
@@ -46,6 +46,7 @@ class Commit(msgspec.Struct, frozen=True, kw_only=True):
     relies: tuple[str, ...] = ()
     joins: tuple[str, ...] = ()
     wakes: tuple[tuple[str, timedelta], ...] = ()
+    turns: tuple[str, ...] = ()
 
     def new_member(self) -> Identity | None:
         """The alert that is one more of a group's incident by this."""

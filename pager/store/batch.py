@@ -182,7 +182,10 @@ class Batch:
         for name, grace in commit.wakes:
             self._written.append(self._keys.waiting(name))
             self._args += ("wake", int(grace.total_seconds() * 1000))
-        return (member is not None) + len(commit.night_pages) + len(commit.joins) + len(commit.wakes)
+        for schedule in commit.turns:
+            self._written.append(self._keys.turns)
+            self._args += ("turn", schedule)
+        return (member is not None) + len(commit.night_pages) + len(commit.joins) + len(commit.wakes) + len(commit.turns)
 
 
 def _number(commit: Commit) -> int:

@@ -17,6 +17,7 @@ import msgspec
 
 from pager.model.alert import AlertRecord
 from pager.model.event import Entry
+from pager.model.handoff import Memory
 from pager.model.incident import Incident
 from pager.model.outgoing import Outgoing
 from pager.model.policy import Policy
@@ -94,6 +95,7 @@ codes: Codec[Code] = Codec(Code)
 outgoing: Codec[Outgoing] = Codec(Outgoing)
 entries: Codec[tuple[Entry, ...]] = Codec(tuple[Entry, ...])
 posts: Codec[Post] = Codec(Post)
+handoffs: Codec[Memory] = Codec(Memory)
 pointers: Codec[Pointer] = Codec(Pointer)
 identities: Codec[Identity] = Codec(Identity)
 overrides: Codec[tuple[str, Override]] = Codec(tuple[str, Override])  # with its schedule

@@ -46,6 +46,8 @@ class Keys:
         self.token = f"{self._prefix}leader:token"
         self.fence = f"{self._prefix}leader:fence"
         """The latest token of a leader that wrote in this shard."""
+        self.handoffs = f"{self._prefix}handoffs"
+        """What people were told of hand-offs; in the first shard."""
         self.secret = f"{self._prefix}secret"
         self.config = f"{self._prefix}config:active"
         self.alive = f"{self._prefix}alive"
@@ -61,6 +63,8 @@ class Keys:
         """Hash: what was last read of calendars, by name; in the first shard."""
         self.night_people = f"{self._prefix}rota:nights"
         """Sorted set: who was paged in their night for incidents of this shard, by when that was last, in milliseconds."""
+        self.turns = f"{self._prefix}rota:turns"
+        """Hash: how many turns of a schedule's `/next` incidents of this shard have taken."""
         self.rota_wake = f"{self._prefix}rota:wake"
         """Channel: an override or a calendar was changed."""
         self.outboxes = tuple(f"{self._prefix}out:{priority}" for priority in Priority)

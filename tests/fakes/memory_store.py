@@ -13,8 +13,10 @@ from typing import Any, Generic, TypeVar
 import msgspec
 from msgspec.structs import replace
 
+from pager.loops.handoffs import Book
 from pager.model.alert import AlertRecord
 from pager.model.event import Entry, EntryId
+from pager.model.handoff import Memory
 from pager.model.incident import Incident, State
 from pager.model.outgoing import Outgoing, Priority, SendPage
 from pager.model.policy import Policy
@@ -142,11 +144,13 @@ class MemoryStore:
         self.leader: tuple[int, tuple[str, int], int] | None = None  # token, who, until
         self.leader_token = 0
         self.leader_seen = 0
+        self.handoffs = Memory()
         self.overrides: list[tuple[str, Override]] = []
         self.override_number = 0
         self.calendars: dict[str, tuple[Span, ...]] = {}
         self.night_pages: dict[str, tuple[datetime, ...]] = {}
         self.rota_version = 0
+        self.turns: dict[str, int] = {}
         self.waiting: dict[str, set[int]] = {}
         self.members: dict[int, list[Identity]] = {}
 
@@ -199,7 +203,7 @@ class MemoryStore:
         return self._snapshot(self.record(Identity(incident.scope, incident.dedup_key)) if incident else None, incident)
 
     def _snapshot(self, record: AlertRecord | None, incident: Incident | None) -> Snapshot:
-        return Snapshot(record, incident, self.policies.get(incident.policy_ref) if incident else None)
+        return Snapshot(record, incident, self.policies.get(incident.policy_ref) if incident else None, turns=dict(self.turns))
 
     # --- committing -------------------------------------------------------------------------------------------------------------------
     def commit(self, commit: Commit, worker: str, moved: set[int]) -> Outcome:
@@ -275,6 +279,8 @@ class MemoryStore:
             self.outboxes[item.priority].add(item)
         for code in commit.codes:
             self.keep(("code", code.address, code.code.upper()), code, CODES)
+        for schedule in commit.turns:
+            self.turns[schedule] = self.turns.get(schedule, 0) + 1
         for user, at in commit.night_pages:
             kept = [page for page in self.night_pages.get(user, ()) if page > self.clock.now - NIGHTS]
             self.night_pages[user] = (*kept, at)[-NIGHTS_MOST:]
@@ -313,7 +319,8 @@ class MemoryIncidents(_Adapter):
     async def by_identity(self, identities: Sequence[Identity], suffices: Suffices | None = None) -> tuple[datetime, list[Snapshot]]:
         found = [(identity, self._store.by_identity(identity)) for identity in identities]
         return await self.now(), [
-            Snapshot(snap.record) if suffices and snap.record and suffices(identity, snap.record) else snap for identity, snap in found
+            Snapshot(snap.record, turns=snap.turns) if suffices and snap.record and suffices(identity, snap.record) else snap
+            for identity, snap in found
         ]
 
     async def by_number(self, numbers: Sequence[int]) -> tuple[datetime, list[Snapshot]]:
@@ -585,6 +592,17 @@ class MemorySweeper(_Adapter):
         return len(over)
 
 
+class MemoryHandbook(_Adapter):
+    async def load(self) -> Memory:
+        self._store.reach()
+        return self._store.handoffs
+
+    async def save(self, memory: Memory, token: int) -> None:
+        self._store.reach()
+        self._store.fenced(token)
+        self._store.handoffs = memory
+
+
 class MemoryLeader(_Adapter):
     async def lead(self, lease: timedelta) -> int | None:
         self._store.reach()
@@ -677,6 +695,7 @@ class MemoryWorker:
         self.refusals: Refusals = MemoryRefusals(store, name, process)
         self.sweeper = MemorySweeper(store, name, process)
         self.leader: Leader = MemoryLeader(store, name, process)
+        self.handbook: Book = MemoryHandbook(store, name, process)
         self.rota: RotaStore = MemoryRota(store, name, process)
 
 

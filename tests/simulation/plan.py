@@ -12,7 +12,7 @@ TROUBLE_ENDS = 100.0  # seconds; then everything is healed
 ENDS = 235.0
 WORKERS = 2
 KEYS = ("disk", "cpu", "mem", "net")
-POOL = ("one", "two", "three", "four")  # of one group, of which an incident takes three
+GROUPED = ("one", "two", "three", "four")  # of one group, of which an incident takes three
 
 
 Fault = Callable[[Random], "Step"]
@@ -48,7 +48,8 @@ def plan_of(seed: int) -> Plan:
     if rng.random() < 0.4:
         alerts += _flurry(rng)
     faults = [_FAULTS[rng.choice(_NAMES)](rng) for _ in range(rng.choice((0, 1, 2, 3, 4, 6)))]
-    return Plan(seed, tuple(sorted(alerts + faults + _pool(Random(f"pool {seed}")), key=lambda step: step.at)))
+    more = _overrides(chance(seed, "overrides")) + _pool(chance(seed, "pool"))
+    return Plan(seed, tuple(sorted(alerts + faults + more, key=lambda step: step.at)))
 
 
 def chance(seed: int, *of: object) -> Random:
@@ -62,7 +63,7 @@ def _at(rng: Random, latest: float = 70.0) -> float:
 
 def _alert(rng: Random) -> Step:
     key = rng.choice(KEYS)
-    service = {"disk": "api", "cpu": "db", "mem": "web", "net": rng.choice(("api", "muted"))}[key]
+    service = {"disk": "api", "cpu": "db", "mem": "web", "net": rng.choice(("lines", "muted"))}[key]
     action = rng.choices(("trigger", "resolve", "acknowledge", "garbage"), (8, 2, 1, 1))[0]
     severity = rng.choice(("critical", "error", "warning"))
     return Step(
@@ -86,12 +87,20 @@ def _pool(rng: Random) -> list[Step]:
         replace(
             _alert(rng),
             at=round(begins + rng.uniform(0, rng.choice((2, 60))), 2),
-            key=rng.choice(POOL),
+            key=rng.choice(GROUPED),
             service="pool",
             action=rng.choices(("trigger", "resolve", "acknowledge"), (5, 4, 1))[0],
         )
         for _ in range(rng.randint(3, 14))
     ]
+
+
+def _overrides(rng: Random) -> list[Step]:
+    """Somebody is put on call while the run goes on, and taken off again."""
+    if rng.random() < 0.5:
+        return []
+    at = _at(rng, 60.0)
+    return [Step(at, "override", action="add"), Step(round(at + rng.uniform(5, 60), 2), "override", action="remove")]
 
 
 def _flurry(rng: Random) -> list[Step]:

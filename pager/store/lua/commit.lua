@@ -19,6 +19,7 @@
 --   audit VALUE           to the audit alone
 --   night USER AT         a page in a person's night; the next three written keys are that person's, who has any, and the rota's version
 --   member VALUE          to the list that is the next written key
+--   turn SCHEDULE         one more is taken; the next written key counts them
 --   join                  among those that wait for the next written key
 --   wake GRACE            who waits for the next written key is due in so many milliseconds, if not before
 --   show                  its chat messages are to be looked at
@@ -40,7 +41,7 @@ local touched = {}  -- requests, entries and numbers that an earlier commit of t
 local outcomes, values, said = {}, {}, {}
 local armed, ended, held = {}, {}, {}  -- by number, as the last commit of the batch has it; false: out of the set
 local later, acked, counted, shown = {}, { {}, {}, {}, {} }, {}, {}
-local nights, joined, woken = {}, {}, {}
+local nights, joined, woken, turned, turns = {}, {}, {}, {}, nil
 local pending, marked = {}, {}  -- what earlier commits of this batch leave under a key: a later one may go on from there
 local nearest = math.huge
 
@@ -115,6 +116,12 @@ for commit = 1, tonumber(ARGV[1]) do
       a = a + 1
     elseif op == 'member' then
       if outcome == 'D' then later[#later + 1] = { 'RPUSH', KEYS[write], value } end
+      write = write + 1
+    elseif op == 'turn' then
+      if outcome == 'D' then
+        turns = KEYS[write]
+        turned[value] = (turned[value] or 0) + 1
+      end
       write = write + 1
     elseif op == 'join' then
       if outcome == 'D' then
@@ -219,6 +226,7 @@ end
 for state, change in pairs(counted) do
   if state ~= '' and change ~= 0 then call('HINCRBY', KEYS[4], state, change) end
 end
+for schedule, count in pairs(turned) do call('HINCRBY', turns, schedule, count) end
 for _, night in ipairs(nights) do
   local write, user, at = unpack(night)
   local kept = {}

@@ -63,3 +63,24 @@ async def test_nobody_leads_without_a_store_and_a_refused_job_is_left() -> None:
     await lead.only(never)()
     await lead.resign()
     assert gauge.said == [True, False]
+
+
+async def test_a_job_that_falls_on_the_renewal_of_the_lease_runs_all_the_same() -> None:
+    store, ran = MemoryStore(), list[int]()
+    leader = store.worker("a").leader
+    lead = Lead(leader, Gauge())
+    await lead.renew()
+
+    async def job(token: int) -> None:
+        ran.append(token)
+
+    class Slow:
+        async def lead(self, lease: timedelta) -> int | None:
+            await lead.only(job)()
+            return await leader.lead(lease)
+
+        async def resign(self) -> None: ...
+
+    lead._leader = Slow()
+    await lead.renew()
+    assert len(ran) == 1
