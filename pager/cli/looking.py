@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import sys
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -14,8 +15,9 @@ from pager.cli.context import DEFAULT_CONFIG, NO, USAGE, ConfigOption, JsonOptio
 from pager.cli.printing import Zone, clock, console, print_columns, print_json, print_json_list, printable, table, zone
 from pager.model.incident import Incident, State
 from pager.model.snapshot import Snapshot
+from pager.notify.cards import MANY
 from pager.notify.wording import alerts_words
-from pager.report.incident import incident_json, show_json
+from pager.report.incident import MOST_MEMBERS, incident_json, show_json
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -26,7 +28,7 @@ _BATCH = 1000  # incidents read in one round trip
 _ALL = 2**31  # resolved incidents: as many as are kept
 _COLOURS = {"triggered": "red", "acknowledged": "yellow", "snoozed": "cyan", "suppressed": "bright_black", "resolved": "green"}
 _SHORT = "%m-%d %H:%M:%S"
-_MOST_MEMBERS = 100  # of a group's alerts
+_MOST_PRINTED = 50  # of a group's alerts
 _MOST_DETAIL = 200  # characters of one detail
 
 T = TypeVar("T")
@@ -131,7 +133,7 @@ def show(number: Number, tz: ZoneOption = None, config: ConfigOption = DEFAULT_C
         if snapshot.incident is None:
             stop(NO, f"there is no incident {number}")
         timeline = await desk.incidents.timeline(number)
-        members = await desk.incidents.members(number, _MOST_MEMBERS) if snapshot.incident.group else []
+        members = await desk.incidents.members(number, MOST_MEMBERS) if snapshot.incident.group else []
         return show_json(snapshot, timeline, members), given if tz else zone(desk.config.settings.timezone)
 
     found, clocks = at_desk(config, read)
@@ -172,12 +174,12 @@ def _print_members(out: Console, found: dict[str, Any], tz: Zone) -> None:
     if len(members) < 2:
         return
     shown = table("alert", "state", "severity", "last seen", "summary")
-    for one in members:
+    for one in members[:_MOST_PRINTED]:
         shown.add_row(one["dedup_key"], one["state"], one["severity"] or "", clock(one["last_at"], tz, _SHORT), one["summary"])
     out.print("\n" + ", ".join(f"{key}={value}" for key, value in found["shared"].items()), style="bold")
     out.print(shown)
-    if found["alerts"] > len(members):
-        out.print(f"and {found['alerts'] - len(members)} more")
+    if found["alerts"] > _MOST_PRINTED:
+        out.print(f"and {found['alerts'] - _MOST_PRINTED} more")
 
 
 def _print_paged(out: Console, paged: list[dict[str, Any]], tz: Zone) -> None:
@@ -190,12 +192,22 @@ def _print_paged(out: Console, paged: list[dict[str, Any]], tz: Zone) -> None:
     out.print(found)
 
 
+def _folded(timeline: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    kept: list[dict[str, Any]] = []
+    for event, run in itertools.groupby(timeline, key=lambda entry: entry["event"]):
+        same = list(run)
+        if event in MANY and len(same) > 3:
+            same = [same[0], {**same[1], "what": f"and {len(same) - 2} more"}, same[-1]]
+        kept += same
+    return kept
+
+
 def _print_timeline(out: Console, timeline: list[dict[str, Any]], tz: Zone) -> None:
     """The place in the config stands behind the reason: as a column of its own it would leave no room on 80 columns."""
     from rich.text import Text
 
     found = table("when", "what", "who", "why", whole=3)
-    for entry in timeline:
+    for entry in _folded(timeline):
         why = Text(entry["what"]).append(f"{' ' if entry['what'] else ''}[{entry['origin']}]" if entry["origin"] else "", style="dim")
         found.add_row(clock(entry["at"], tz, _SHORT), entry["event"], entry["who"], why)
     out.print("")

@@ -24,7 +24,8 @@ _SAME_NIGHT = timedelta(hours=12)  # what comes later is said with its date
 _MOST_LINKS = 8
 _STATE = "State"
 _MOST_LABELS = 12
-_MANY = ("incident.joined", "incident.alert_resolved")
+MANY = ("incident.joined", "incident.alert_resolved")
+"""Events of which a group may have very many in a row."""
 
 # What a thread tells of the timeline; the rest is for `show` and the audit.
 _TOLD = frozenset(
@@ -171,7 +172,7 @@ def folded(entries: Sequence[Entry]) -> list[Entry]:
     kept: list[Entry] = []
     for event, run in itertools.groupby(entries, key=lambda entry: entry.event):
         same = list(run)
-        if event in _MANY and len(same) > 3:
+        if event in MANY and len(same) > 3:
             kept += [same[0], replace(same[1], what=f"and {len(same) - 2} more"), same[-1]]
         else:
             kept += same

@@ -12,6 +12,9 @@ from pager.model.snapshot import Identity, Snapshot
 from pager.model.times import rfc3339
 from pager.noise.dedup import settled
 
+MOST_MEMBERS = 1000
+"""Of a group's alerts, as many are looked up to be shown."""
+
 
 def incident_json(snapshot: Snapshot) -> dict[str, Any]:
     """An incident as in `list`; times are RFC 3339 in UTC. `stage` counts from 1; `alerts` are distinct alerts, `repeats` triggers after the
@@ -48,7 +51,8 @@ def incident_json(snapshot: Snapshot) -> dict[str, Any]:
 
 def show_json(snapshot: Snapshot, timeline: Iterable[Entry], members: Iterable[tuple[Identity, AlertRecord | None]] = ()) -> dict[str, Any]:
     """The incident as in `list`, with all that is known of it. `links` and `details` are those of its newest trigger; `paged` is what each person
-    has got so far, `members` a group's alerts, the first hundred. Raises ValueError for an empty snapshot."""
+    has got so far, `members` a group's alerts, those that
+    fire first. Raises ValueError for an empty snapshot."""
     found = incident_json(snapshot)
     incident, own = snapshot.incident, _own_record(snapshot)
     return {
@@ -58,9 +62,13 @@ def show_json(snapshot: Snapshot, timeline: Iterable[Entry], members: Iterable[t
         "details": own.alert.details if own else {},
         "notes": list(incident.notes) if incident else [],
         "paged": [paged_json(paged) for paged in incident.paged] if incident else [],
-        **({"members": [member_json(snapshot.incident, *of) for of in members]} if snapshot.incident and snapshot.incident.group else {}),
+        **({"members": _members(snapshot.incident, members)} if snapshot.incident and snapshot.incident.group else {}),
         "timeline": [entry_json(entry) for entry in timeline],
     }
+
+
+def _members(incident: Incident, members: Iterable[tuple[Identity, AlertRecord | None]]) -> list[dict[str, Any]]:
+    return sorted((member_json(incident, *member) for member in members), key=lambda found: bool(found["state"] != "firing"))
 
 
 def member_json(incident: Incident, identity: Identity, record: AlertRecord | None) -> dict[str, Any]:

@@ -312,3 +312,95 @@ def test_what_came_into_a_group_is_counted_once_however_often_it_is_handed_over(
     assert night.incident("a").alerts == 2
     assert night.incident("a").still_fire == 2
     assert night.store.members[1] == night.store.members[1][:2]
+
+
+# --- with other rules -----------------------------------------------------------------------------------------------------------------
+def with_rules(more: str) -> House:
+    return house(HOUSE + more)
+
+
+def test_a_group_below_a_threshold_pages_once_there_are_enough() -> None:
+    night = with_rules("  threshold: [{name: three, match: {class: probe}, count: 3, within: 10m, by: [class]}]\n")
+    probes = [{"dedup_key": key, "class": "probe", "labels": {"cluster": "eu-1", "host": key}} for key in "abc"]
+    night.push(probes[0])
+    night.until("1:00").push(probes[1])
+    assert night.state("a") is State.SUPPRESSED
+    assert night.incident("a").alerts == 2
+    night.until("2:00").push(probes[2])
+    night.until("2:01")
+    assert night.state("a") is State.TRIGGERED
+    assert len(night.pages) == 1
+
+
+def test_repeats_of_any_of_a_groups_alerts_count_towards_a_threshold() -> None:
+    night = with_rules("  threshold: [{name: three, match: {class: probe}, count: 3, within: 10m, by: [class]}]\n")
+    probes = [{"dedup_key": key, "class": "probe", "labels": {"cluster": "eu-1", "host": key}} for key in "ab"]
+    night.push(*probes)
+    assert night.state("a") is State.SUPPRESSED
+    night.until("1:00").push(probes[1])
+    night.until("1:01")
+    assert night.state("a") is State.TRIGGERED
+
+
+INHIBIT = "  inhibit: [{name: down, if_open: {alertname: Down}, mute: {alertname: Slow}, equal: [labels.cluster]}]\n"
+
+
+def named(key: str, alertname: str, **fields: object) -> dict[str, object]:
+    return {"dedup_key": key, "labels": {"cluster": "eu-1", "alertname": alertname}, **fields}
+
+
+def test_a_group_inhibits_others_from_when_such_an_alert_came_into_it_until_it_is_over() -> None:
+    night = house(HOUSE.replace("by: [labels.cluster]", "by: [labels.cluster], match: {service: search}") + INHIBIT)
+    night.push(named("x", "Other", service="search"))
+    night.until("1:00").push(named("down", "Down", service="search"))
+    night.push(named("slow", "Slow"))
+    assert night.incident("x").number == night.incident("down").number
+    assert night.state("slow") is State.SUPPRESSED
+    night.until("2:00").push(
+        named("x", "Other", service="search", action="resolve"), named("down", "Down", service="search", action="resolve")
+    )
+    night.until("3:00")
+    assert night.state("slow") is State.TRIGGERED
+
+
+def test_a_group_does_not_mute_itself() -> None:
+    night = house(HOUSE + INHIBIT)
+    night.push(named("slow", "Slow", severity="warning"))
+    night.push(named("down", "Down"))
+    night.look("slow")
+    assert night.incident("slow").number == night.incident("down").number
+    assert night.state("slow") is State.TRIGGERED
+
+
+def test_one_that_may_heal_by_itself_wakes_nobody_and_is_said_when_it_did_not() -> None:
+    night = with_rules("  pause: [{name: p, match: {class: net}, for: 3m}]\n")
+    night.alert("a", severity="warning", **EU)
+    night.say("a", "acknowledge")
+    night.push(*cluster("b", "c", **{"class": "net"}))
+    assert night.paged("a") == ["0:00"]
+    night.until("2:00").resolve("b", **EU)
+    night.until("4:00")
+    assert night.paged("a") == ["0:00", "3:00"]
+
+
+def test_alerts_of_a_group_do_not_flap() -> None:
+    night = with_rules("  flap: {changes: 3, within: 10m, hold: 15m}\n")
+    night.alert("a", **EU)
+    for minute in range(1, 5):
+        night.until(f"{minute}:00").push(*cluster("b"))
+        night.until(f"{minute}:30").push(*cluster("b", action="resolve"))
+    assert len(night.pages) == 1
+    assert night.incident("a").still_fire == 1
+    night.resolve("a", **EU)
+    assert night.state("a") is State.RESOLVED
+
+
+def test_nothing_of_a_group_stays_muted_for_longer_than_it_may() -> None:
+    night = with_rules("  limits: {suppress_at_most: 30m}\n")
+    night.hear(silence(end=600, cluster="eu-1"))
+    night.push(*cluster("a"))
+    night.until("3:00").push(*cluster("b"))
+    night.until("29:00")
+    assert night.pages == []
+    night.until("31:00")
+    assert len(night.pages) == 1
