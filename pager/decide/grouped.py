@@ -57,7 +57,7 @@ def come(d: Draft, member: Member, mute: Mute | None) -> Member:
         over = known.over if known else muting.over_at(d)
         if known is not None or len(hushes) < _MOST_HUSHES:
             since = known.since if known else d.now
-            hushes[mute.key] = Hush(mute, (known.alerts if known else 0) + 1, worst, since, over)
+            hushes[mute.key] = Hush(mute, (known.alerts if known else 0) + 1, worst, since, over, known.unnamed if known else 0)
     d.set(firing=tuple(counts), hushes=tuple(hushes.values()), severity=_worst(counts, d.incident.severity))
     return replace(member, hushed=mute.key if mute else "")
 
@@ -67,10 +67,10 @@ def go(d: Draft, member: Member) -> None:
     counts = list(d.incident.firing)
     counts[member.severity.rank] = max(counts[member.severity.rank] - 1, 0)
     hushes = [replace(h, alerts=h.alerts - (h.mute.key == member.hushed)) for h in d.incident.hushes]
-    left = sum(counts)
-    for k, hush in enumerate(hushes):  # those that were hushed only later don't say by what
-        too_many = max(sum(h.alerts for h in hushes) - left, 0)
-        hushes[k] = replace(hush, alerts=max(hush.alerts - too_many, 0))
+    unnamed = next((k for k, hush in enumerate(hushes) if hush.unnamed), None)
+    if not member.hushed and unnamed is not None:  # it may be one of these, and of what mutes rather too few are counted than too many
+        hush = hushes[unnamed]
+        hushes[unnamed] = replace(hush, alerts=hush.alerts - 1, unnamed=hush.unnamed - 1)
     d.set(firing=tuple(counts), hushes=tuple(h for h in hushes if h.alerts > 0), severity=_worst(counts, d.incident.severity))
 
 
@@ -114,7 +114,8 @@ def absorb(d: Draft) -> None:
     others = tuple(hush for hush in d.incident.hushes if hush.mute.key != mute.key)
     known = next((hush for hush in d.incident.hushes if hush.mute.key == mute.key), None)
     over = known.over if known else muting.over_at(d)
-    d.set(hushes=(*others, Hush(mute, (known.alerts if known else 0) + loud, d.incident.worst, d.now, over)))
+    alerts, unnamed = (known.alerts, known.unnamed) if known else (0, 0)
+    d.set(hushes=(*others, Hush(mute, alerts + loud, d.incident.worst, d.now, over, unnamed + loud)))
 
 
 def hushed(d: Draft, rules: Rules) -> Mute | None:

@@ -45,6 +45,7 @@ class Hush(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True):
     worst: Severity
     since: datetime
     over: datetime  # it counts no longer than that
+    unnamed: int = 0  # of `alerts`: those that don't know it, since it muted them only later
 
 
 class Silence(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -234,6 +234,21 @@ def test_a_silence_of_some_of_its_alerts_does_not_mute_the_others() -> None:
     assert night.state("a") is State.SUPPRESSED, "this one is of all of them"
 
 
+def test_of_what_mutes_a_group_rather_too_few_are_counted_than_too_many() -> None:
+    night = house(HOUSE.replace("ack_timeout: 30m", "ack_timeout: 15m"))
+    for_both = silence_of("a", 31), silence_of("c", 31)
+    night.push({"dedup_key": "c", "labels": {"cluster": "eu-1", "host": "c"}})
+    night.hear(*for_both)
+    night.look("c")
+    night.push({"dedup_key": "a", "labels": {"cluster": "eu-1", "host": "a"}})
+    assert night.state("a") is State.SUPPRESSED
+    night.push({"dedup_key": "b", "labels": {"cluster": "eu-1", "host": "b"}})
+    assert night.state("b") is State.TRIGGERED
+    night.resolve("c", labels={"cluster": "eu-1", "host": "c"})
+    night.look("b")
+    assert night.state("b") is State.TRIGGERED, "nothing mutes this one"
+
+
 def test_what_is_left_when_those_that_paged_are_over_is_as_muted_as_it_came() -> None:
     night = house()
     night.alert("a", **EU)
