@@ -272,6 +272,8 @@ def _decision(before: Snapshot, record: AlertRecord, d: Draft, rules: Rules, mea
     if d.incident.mute is not None and d.incident.state is not State.SUPPRESSED:
         d.set(mute=None, muted_at=None)
     count_sources(d, rules)
+    if d.incident.hushes:
+        grouped.remind(d)
     told = notices(d.tells, d.incident, record, rules.planner, d.now)
     if not d.incident.is_open and record.incident == d.incident.number:
         if record.open:

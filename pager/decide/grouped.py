@@ -139,7 +139,6 @@ def still_hushed(d: Draft, rules: Rules) -> bool:
         d.set(worst=worse[0].worst, urgency=Urgency.HIGH if serious else d.incident.urgency)
     if d.incident.state is State.SUPPRESSED:
         return False
-    remind(d)
     if not worse:
         return False
     because = f"one of its alerts was muted until now ({worse[0].mute.reason})"
@@ -151,8 +150,11 @@ def still_hushed(d: Draft, rules: Rules) -> bool:
 def remind(d: Draft) -> None:
     """Look again when what mutes an alert that is worse than what was paged for ends."""
     worse = [hush for hush in d.incident.hushes if hush.worst.worse_than(d.incident.worst)]
-    if worse and d.incident.state is not State.SUPPRESSED:
-        d.arm(DeadlineKind.HUSHED, max(min(min(h.mute.until or h.over, h.over) for h in worse), d.now))
+    if not worse or d.incident.state in (State.SUPPRESSED, State.RESOLVED):
+        return
+    at = max(min(min(h.mute.until or h.over, h.over) for h in worse), d.now)
+    if not any(deadline.kind is DeadlineKind.HUSHED and deadline.at == at for deadline in d.incident.deadlines):
+        d.arm(DeadlineKind.HUSHED, at)
 
 
 def _still(d: Draft, hush: Hush, rules: Rules) -> Mute | None:

@@ -90,7 +90,6 @@ def _counted(d: Draft, seen: AlertSeen, assigned: Assignment, record: AlertRecor
 def _stays_muted(d: Draft, rules: Rules) -> None:
     if d.incident.state is State.SUPPRESSED and (by := mute_of(d, rules)) is not None:
         muting.held(d, by)
-    grouped.remind(d)
 
 
 # --- what becomes of them -------------------------------------------------------------------------------------------------------------

@@ -31,10 +31,7 @@ def kept_quiet(d: Draft, event: Event, rules: Rules) -> bool:
     if isinstance(event, Due | Look):
         if d.incident.group and grouped.still_hushed(d, rules):
             return True
-        released = muting.on_time(d, mute_of(d, rules), rules.sla(d.incident.service))
-        if released and d.incident.group:
-            grouped.remind(d)
-        return released
+        return muting.on_time(d, mute_of(d, rules), rules.sla(d.incident.service))
     if d.incident.state is State.TRIGGERED and (by := mute_of(d, rules)) is not None:
         muting.mute(d, by)
     return False

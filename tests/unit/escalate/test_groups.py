@@ -275,6 +275,18 @@ def test_a_worse_one_that_was_muted_pages_when_that_ends_though_somebody_has_the
     assert night.incident("a").urgency == "high"
 
 
+def test_a_worse_one_pages_when_its_mute_ends_though_a_milder_one_had_the_whole_paged() -> None:
+    night = house()
+    night.hear(silence_of("a", 60), silence_of("b", 20))
+    night.push({"dedup_key": "a", "labels": {"cluster": "eu-1", "host": "a"}, "severity": "warning"})
+    night.push({"dedup_key": "b", "labels": {"cluster": "eu-1", "host": "b"}, "severity": "critical"})
+    night.until("1:00").alert("c", severity="warning", **EU)
+    night.say("a", "acknowledge")
+    assert night.paged("a") == ["1:00"]
+    night.until("20:00")
+    assert night.paged("a") == ["1:00", "20:00"]
+
+
 def test_a_worse_one_that_was_muted_and_is_over_pages_nobody() -> None:
     night = house()
     night.alert("a", severity="warning", **EU)
