@@ -22,6 +22,7 @@ from starlette.types import ASGIApp
 from pager import __version__, telemetry
 from pager.config import fingerprint, without_secrets
 from pager.loops.cadence import Cadence
+from pager.loops.facts import FollowFacts
 from pager.loops.lead import Lead
 from pager.loops.reload import Reload
 from pager.loops.upkeep import Upkeep
@@ -130,6 +131,7 @@ class _Daemon:
         self.reloading = Reload(lambda: self.current.config, self.current.replace, self.metrics.config_in_force)
         self.store = Store(url, config.settings, name, roles)
         self.health = Health(self.store, lambda: self.current.config, self.progress)
+        self.facts = FollowFacts(self.store.rota, self.current.put_facts, lambda: self.current.config)
         self.rooms: Rooms | None = None
         self.exit_code = 0
         self.glass = BreakGlass(
@@ -194,6 +196,7 @@ class _Daemon:
                 task.cancel()
 
     def _of_roles(self, rooms: Rooms, slack: SlackRoom) -> Iterator[Coroutine[Any, Any, None]]:
+        yield self._loop("facts", self._facts_step)
         if Role.INGEST in self.roles:
             yield self._loop("ingest", lambda: rooms.ingest.run_once(timedelta(seconds=1)))
         if Role.DEADLINES in self.roles:
@@ -202,6 +205,10 @@ class _Daemon:
             yield self._kept_up("show", rooms.show.run)
         if Role.WEB in self.roles:
             yield self._kept_up("slack", slack.run)
+
+    async def _facts_step(self) -> None:
+        await self.facts.nap()
+        await self.facts.run_once()
 
     async def _lead(self, cadence: Cadence, lead: Lead, upkeep: Upkeep) -> None:
         with suppress(StoreUnavailable):
@@ -215,6 +222,7 @@ class _Daemon:
             try:
                 await self.store.settle()
                 await self.store.presence.refresh()
+                await self.facts.run_once()
                 return await self.store.incidents.secret()
             except ShardsDiffer as error:
                 log.error("store.not_ours", why=str(error))

@@ -4,6 +4,7 @@ and everything a decision depends on is in the snapshot or in the rules."""
 from __future__ import annotations
 
 import hashlib
+from copy import copy
 from datetime import datetime, timedelta
 
 import msgspec
@@ -44,6 +45,12 @@ class Rules:
         self.windows = Windows(config.settings.timezone)
         self.names = {user: person.name for user, person in config.users.items()}
         self._refs: dict[str, tuple[Policy, str]] = {}
+
+    def with_facts(self, facts: RotaFacts) -> Rules:
+        """The same config with other facts: nothing else is made again."""
+        other = copy(self)
+        other.rota = Rota.of(self.config, facts)
+        return other
 
     def policy(self, name: str) -> Policy:
         return self.config.policies.get(name, NO_POLICY)

@@ -54,7 +54,8 @@ class OverrideKind(StrEnum):
 
 
 class Override(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """`start` and `end` are naive wall-clock times in the schedule's zone; half open. `id` is empty for those from files."""
+    """`start` and `end` are naive wall-clock times in the schedule's zone, or instants (UTC) where it was said at run time; half open. `id` is
+    empty for those from files."""
 
     start: datetime
     end: datetime

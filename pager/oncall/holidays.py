@@ -56,11 +56,11 @@ def find_holiday(
 
 @lru_cache(maxsize=256)
 def public_holidays(country: str, region: str | None, year: int) -> Mapping[date, str]:
-    """The library's default dates. Raises UnknownCountry."""
+    """The library's default dates, named in English wherever we run. Raises UnknownCountry."""
     import holidays  # loaded when the first schedule asks: it takes a tenth of a second
 
     try:
-        return dict(holidays.country_holidays(country, subdiv=region, years=year))
+        return dict(holidays.country_holidays(country, subdiv=region, years=year, language="en_US"))
     except NotImplementedError as error:
         raise UnknownCountry(str(error)) from None
 

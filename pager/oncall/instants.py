@@ -17,7 +17,9 @@ def zone(name: str) -> ZoneInfo:
 
 
 def instant(wall: datetime, tz: ZoneInfo) -> datetime:
-    """The instant (UTC) of a naive wall-clock time."""
+    """The instant (UTC) of a naive wall-clock time; a time with a zone of its own is one already."""
+    if wall.tzinfo is not None:
+        return wall.astimezone(UTC)
     first = wall.replace(tzinfo=tz, fold=0).astimezone(UTC)
     if first.astimezone(tz).replace(tzinfo=None) == wall:
         return first

@@ -41,7 +41,7 @@ class Batch:
         """Raises ValueError for an incident that is open and has no deadline: nobody would ever look at it again."""
         start = len(self._args)
         self._args += (_number(commit), 0)
-        operations = self._checks(commit) + self._puts(commit) + self._moves(commit) + self._says(commit)
+        operations = self._checks(commit) + self._puts(commit) + self._moves(commit) + self._says(commit) + self._counts(commit)
         self._args[start + 1] = operations
         self._count += 1
 
@@ -158,6 +158,12 @@ class Batch:
             self._written.append(self._keys.code(code.address, code.code))
             self._args += ("code", codec.codes.encode(code))
         return count + len(commit.outgoing) + len(commit.codes)
+
+    def _counts(self, commit: Commit) -> int:
+        for user, at in commit.night_pages:
+            self._written += (self._keys.nights(user), self._keys.night_people, self._keys.rota_version)
+            self._args += ("night", user, milliseconds(at))
+        return len(commit.night_pages)
 
 
 def _number(commit: Commit) -> int:

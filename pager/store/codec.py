@@ -20,6 +20,8 @@ from pager.model.event import Entry
 from pager.model.incident import Incident
 from pager.model.outgoing import Outgoing
 from pager.model.policy import Policy
+from pager.model.rota import Span
+from pager.model.schedule import Override
 from pager.model.snapshot import Code, NewerError, UnreadableError
 from pager.ports import Post
 
@@ -92,11 +94,13 @@ codes: Codec[Code] = Codec(Code)
 outgoing: Codec[Outgoing] = Codec(Outgoing)
 entries: Codec[tuple[Entry, ...]] = Codec(tuple[Entry, ...])
 posts: Codec[Post] = Codec(Post)
+overrides: Codec[tuple[str, Override]] = Codec(tuple[str, Override])  # with its schedule
+calendars: Codec[tuple[Span, ...]] = Codec(tuple[Span, ...])
 
 
 def level() -> int:
     """Grows with every schema that a release learns to read."""
-    return sum(of.schema for of in (records, incidents, policies, codes, outgoing, entries, posts))
+    return sum(of.schema for of in (records, incidents, policies, codes, outgoing, entries, posts, overrides, calendars))
 
 
 def prefix(version: int) -> bytes:

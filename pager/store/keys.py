@@ -50,6 +50,17 @@ class Keys:
         """Written to see whether the store can write."""
         self.wake = f"{self._prefix}wake"
         """Channel: a deadline nearer than the earliest was armed."""
+        self.rota_version = f"{self._prefix}rota:version"
+        """Grows with each change of what the rota depends on besides the config; at least the time in milliseconds."""
+        self.overrides = f"{self._prefix}rota:overrides"
+        """Sorted set: overrides said at run time, by their number; in the first shard."""
+        self.override_number = f"{self._prefix}rota:override:number"
+        self.calendars = f"{self._prefix}rota:calendars"
+        """Hash: what was last read of calendars, by name; in the first shard."""
+        self.night_people = f"{self._prefix}rota:nights"
+        """Sorted set: who was paged in their night for incidents of this shard, by when that was last, in milliseconds."""
+        self.rota_wake = f"{self._prefix}rota:wake"
+        """Channel: an override or a calendar was changed."""
         self.outboxes = tuple(f"{self._prefix}out:{priority}" for priority in Priority)
         self.every_incident = f"{self._incident}*"
 
@@ -84,6 +95,10 @@ class Keys:
     def sent(self, incident: int, seq: int, attempt: int) -> str:
         """There once a send of this attempt was begun."""
         return f"{self._prefix}sent:{incident}-{seq}-{attempt}"
+
+    def nights(self, user: str) -> str:
+        """The milliseconds of pages to a person in their night, with spaces between."""
+        return f"{self._prefix}rota:nights:{user}"
 
     def refusals(self, address: str) -> str:
         """Sorted set: wrong codes from an address, by their milliseconds."""

@@ -30,6 +30,7 @@ from pager.store.newer import Newer
 from pager.store.outbox import RedisOutbox
 from pager.store.presence import Presence
 from pager.store.refusals import RedisRefusals
+from pager.store.rota import RedisRota, ShardedRota
 from pager.store.sharded import ShardedBoards, ShardedDeadlines, ShardedIncidents, ShardedOutbox, ShardedSweeper, all_of
 from pager.store.shards import Shards, settle
 from pager.store.snapshots import Snapshots
@@ -114,6 +115,7 @@ class _Part:
         self.outbox = RedisOutbox(connection, snapshots, worker, keys, can_tell)
         self.boards = RedisBoards(connection, keys, newer)
         self.sweeper = Sweeper(connection, keys)
+        self.rota = RedisRota(connection, keys, newer, replicas)
 
     async def ping(self) -> None:
         await self.connection.call("SET", self.keys.alive, "1", "EX", 60)
@@ -149,6 +151,7 @@ class Store:
         self.deadlines = first.deadlines if alone else ShardedDeadlines([part.deadlines for part in parts])
         self.outbox = first.outbox if alone else ShardedOutbox([part.outbox for part in parts])
         self.boards: Boards = first.boards if alone else ShardedBoards(shards, [part.boards for part in parts])
+        self.rota = first.rota if alone else ShardedRota([part.rota for part in parts])
         self.sweeper = first.sweeper if alone else ShardedSweeper([part.sweeper for part in parts])
 
     async def settle(self) -> None:
@@ -178,6 +181,9 @@ class Store:
     async def trim_audit(self, before: datetime, token: int) -> None:
         await self.sweeper.trim_audit(before, token)
 
+    async def drop_overrides(self, before: datetime, token: int) -> int:
+        return await self.rota.drop_overrides(before, token)
+
     async def counts(self) -> dict[str, int]:
         return await self.incidents.counts()
 
@@ -195,6 +201,7 @@ class Store:
     async def close(self) -> None:
         await self.outbox.close()
         await self.deadlines.close()
+        await self.rota.close()
         await self._connections.close()
 
 

@@ -15,6 +15,7 @@ from pager.decide import Rules
 from pager.model.config import Config
 from pager.model.origin import Origin
 from pager.model.problem import Problem
+from pager.model.rota import NOTHING, RotaFacts
 from pager.model.settings import Provider, Settings
 from pager.notify.plan import BOARD, CONSOLE, Providers
 from pager.ports import Board, Channel
@@ -66,11 +67,13 @@ def _at(o: Origin | None, path: str, message: str) -> Problem:
 
 
 class Current:
-    """The config in force, made ready; replaced as a whole by a good reload. Channels live as long as their provider stays the same."""
+    """The config in force, made ready; replaced as a whole by a good reload, and with what the rota depends on besides it. Channels live as
+    long as their provider stays the same."""
 
     def __init__(self, config: Config) -> None:
         self._channels: dict[str, Channel] = {}
         self._made_of: dict[str, object] = {}
+        self._facts = NOTHING
         self.replace(config)
 
     def replace(self, config: Config) -> None:
@@ -83,7 +86,12 @@ class Current:
         for name in wanted.keys() - channels.keys():
             channels[name] = _console() if name == CONSOLE else make(config.providers[name])
         self._channels, self._made_of = channels, wanted
-        self.rules = Rules(config, Providers.of(config, CARRIED))
+        self.rules = Rules(config, Providers.of(config, CARRIED), self._facts)
+
+    def put_facts(self, facts: RotaFacts) -> None:
+        """What is known besides the config is something else now."""
+        self._facts = facts
+        self.rules = self.rules.with_facts(facts)
 
     @property
     def config(self) -> Config:

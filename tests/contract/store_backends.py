@@ -10,7 +10,7 @@ from typing import Any, Protocol
 from fakeredis import FakeAsyncRedis, FakeServer
 from redis.exceptions import ResponseError
 
-from pager.ports import AlertStream, Boards, Deadlines, Incidents, Leader, Outbox, Refusals
+from pager.ports import AlertStream, Boards, Deadlines, Incidents, Leader, Outbox, Refusals, RotaStore
 from pager.store.address import Address, Login
 from pager.store.alerts import RedisAlertStream
 from pager.store.boards import RedisBoards
@@ -24,6 +24,7 @@ from pager.store.newer import Newer
 from pager.store.outbox import RedisOutbox
 from pager.store.presence import Presence
 from pager.store.refusals import RedisRefusals
+from pager.store.rota import RedisRota, ShardedRota
 from pager.store.scripts import Script
 from pager.store.sharded import ShardedBoards, ShardedDeadlines, ShardedIncidents, ShardedOutbox, ShardedSweeper
 from pager.store.shards import Shards
@@ -44,6 +45,7 @@ class Worker(Protocol):
     alerts: AlertStream
     refusals: Refusals
     leader: Leader
+    rota: RotaStore
 
     @property
     def presence(self) -> Any: ...
@@ -106,6 +108,8 @@ class RedisWorker:
         self.refusals: Refusals = RedisRefusals(connection, keys[0])
         self.leader: Leader = RedisLeader(connection, name, keys[0])
         self.sweeper = sweepers[0] if shards == 1 else ShardedSweeper(sweepers)
+        rotas = [RedisRota(connection, of, newer) for of in keys]
+        self.rota: RotaStore = rotas[0] if shards == 1 else ShardedRota(rotas)
 
 
 class RedisBackend:
@@ -132,6 +136,7 @@ class RedisBackend:
     async def close(self) -> None:
         for worker in self._workers:
             await worker.outbox.close()  # type: ignore[attr-defined]
+            await worker.rota.close()  # type: ignore[attr-defined]
         await self.connection.close()
 
 

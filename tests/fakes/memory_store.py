@@ -18,6 +18,8 @@ from pager.model.event import Entry, EntryId
 from pager.model.incident import Incident
 from pager.model.outgoing import Outgoing, Priority, SendPage
 from pager.model.policy import Policy
+from pager.model.rota import RotaFacts, Span
+from pager.model.schedule import Override
 from pager.model.snapshot import Code, Identity, Snapshot, Suffices
 from pager.ports import (
     AlertEntry,
@@ -36,12 +38,14 @@ from pager.ports import (
     Outcome,
     Post,
     Refusals,
+    RotaStore,
     StoreUnavailable,
 )
 
 _MS = timedelta(milliseconds=1)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 PRESENT, CODES, REQUESTS, MARKS, MARKERS = timedelta(seconds=3), timedelta(days=7), timedelta(days=1), timedelta(days=1), timedelta(days=7)
+NIGHTS, NIGHTS_MOST = timedelta(days=14), 50
 
 T = TypeVar("T")
 
@@ -138,6 +142,11 @@ class MemoryStore:
         self.leader: tuple[int, tuple[str, int], int] | None = None  # token, who, until
         self.leader_token = 0
         self.leader_seen = 0
+        self.overrides: list[tuple[str, Override]] = []
+        self.override_number = 0
+        self.calendars: dict[str, tuple[Span, ...]] = {}
+        self.night_pages: dict[str, tuple[datetime, ...]] = {}
+        self.rota_version = 0
 
     def worker(self, name: str) -> MemoryWorker:
         self._workers.add(name)
@@ -160,6 +169,11 @@ class MemoryStore:
 
     def present(self) -> set[str]:
         return {worker for worker in self._workers if self.kept(("worker", worker))}
+
+    def fenced(self, token: int) -> None:
+        if token < self.leader_seen:
+            raise NotLeader(f"a leader after {token} was here")
+        self.leader_seen = token
 
     # --- leases -----------------------------------------------------------------------------------------------------------------------
     def lease(self, scores: dict[int, float], limit: int, lease: timedelta) -> list[Claim]:
@@ -237,6 +251,10 @@ class MemoryStore:
             self.outboxes[item.priority].add(item)
         for code in commit.codes:
             self.keep(("code", code.address, code.code.upper()), code, CODES)
+        for user, at in commit.night_pages:
+            kept = [page for page in self.night_pages.get(user, ()) if page > self.clock.now - NIGHTS]
+            self.night_pages[user] = (*kept, at)[-NIGHTS_MOST:]
+            self.rota_version += 1
         if commit.once:
             self.keep(("once", commit.once), True, REQUESTS)
         if commit.finishes is not None:
@@ -513,13 +531,13 @@ class MemorySweeper(_Adapter):
 
     async def trim_audit(self, before: datetime, token: int) -> None:
         self._store.reach()
-        self._fenced(token)
+        self._store.fenced(token)
 
     async def retire(self, before: datetime, token: int, count: int = 200) -> int:
         self._store.reach()
         over = [number for number, at in sorted(self._store.resolved.items(), key=lambda i: i[1]) if at < _score(before)][:count]
         if over:
-            self._fenced(token)
+            self._store.fenced(token)
         for number in over:
             incident = self._store.incidents.pop(number)
             del self._store.resolved[number]
@@ -529,11 +547,6 @@ class MemorySweeper(_Adapter):
             if record is not None and record.incident == number:
                 del self._store.records[_identity(record)]
         return len(over)
-
-    def _fenced(self, token: int) -> None:
-        if token < self._store.leader_seen:
-            raise NotLeader(f"a leader after {token} was here")
-        self._store.leader_seen = token
 
 
 class MemoryLeader(_Adapter):
@@ -551,6 +564,62 @@ class MemoryLeader(_Adapter):
         self._store.reach()
         if self._store.leader is not None and self._store.leader[1] == (self._name, self._process):
             self._store.leader = None
+
+
+class MemoryRota(_Adapter):
+    async def facts(self, known: int = 0) -> RotaFacts | None:
+        self._store.reach()
+        store = self._store
+        if store.rota_version == known:
+            return None
+        by_schedule: dict[str, tuple[Override, ...]] = {}
+        for schedule, override in store.overrides:
+            by_schedule[schedule] = (*by_schedule.get(schedule, ()), override)
+        return RotaFacts(
+            overrides=by_schedule, calendars=dict(store.calendars), night_pages=dict(store.night_pages), version=store.rota_version
+        )
+
+    async def wait(self, limit: timedelta) -> None:
+        """Nobody is there to change anything meanwhile."""
+
+    async def add_override(self, schedule: str, override: Override, said: Entry) -> Override:
+        self._store.reach()
+        self._store.override_number += 1
+        kept = replace(override, id=str(self._store.override_number))
+        self._store.overrides.append((schedule, kept))
+        self._changed(replace(said, what=f"override {kept.id}: {said.what}"))
+        return kept
+
+    async def remove_override(self, id_: str, said: Entry) -> bool:
+        self._store.reach()
+        left = [(schedule, override) for schedule, override in self._store.overrides if override.id != id_]
+        if len(left) == len(self._store.overrides):
+            return False
+        self._store.overrides = left
+        self._changed(replace(said, what=f"override {id_}: {said.what}"))
+        return True
+
+    async def drop_overrides(self, before: datetime, token: int) -> int:
+        self._store.reach()
+        left = [(schedule, override) for schedule, override in self._store.overrides if override.end >= before]
+        dropped = len(self._store.overrides) - len(left)
+        if dropped:
+            self._store.fenced(token)
+            self._store.overrides = left
+            self._changed()
+        return dropped
+
+    async def save_calendar(self, name: str, spans: tuple[Span, ...] | None, token: int) -> None:
+        self._store.reach()
+        self._store.fenced(token)
+        self._store.calendars.pop(name, None)
+        if spans is not None:
+            self._store.calendars[name] = spans
+        self._changed()
+
+    def _changed(self, *said: Entry) -> None:
+        self._store.audit.extend(said)
+        self._store.rota_version += 1
 
 
 class MemorySwept(msgspec.Struct, frozen=True):
@@ -572,6 +641,7 @@ class MemoryWorker:
         self.refusals: Refusals = MemoryRefusals(store, name, process)
         self.sweeper = MemorySweeper(store, name, process)
         self.leader: Leader = MemoryLeader(store, name, process)
+        self.rota: RotaStore = MemoryRota(store, name, process)
 
 
 def entry_id(text: str) -> EntryId:

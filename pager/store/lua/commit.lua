@@ -17,12 +17,14 @@
 --   state FROM TO         for the counts; either may be empty
 --   log VALUE             to the next written key, and to the audit
 --   audit VALUE           to the audit alone
+--   night USER AT         a page in a person's night; the next three written keys are that person's, who has any, and the rota's version
 --   show                  its chat messages are to be looked at
 --   send PRIORITY VALUE   to an outbox
 --   code VALUE            the next written key, for a while
 -- Returns a letter a commit: Done, Conflict, Stale, Replayed.
 
 local call = redis.call
+local NIGHTS_KEPT, NIGHTS_MOST = 14 * 86400, 50  -- seconds, and pages of a person
 local group, worker, wake = ARGV[2], ARGV[3], ARGV[7]
 local checked, fences = tonumber(ARGV[8]), tonumber(ARGV[9])
 local time = call('TIME')
@@ -34,6 +36,7 @@ local scores = fences > 0 and call('ZMSCORE', KEYS[1], unpack(ARGV, 10, 9 + fenc
 local touched = {}  -- keys, entries and numbers that an earlier commit of this batch changed
 local outcomes, values, scored, unscored, resolved, unresolved, said = {}, {}, {}, {}, {}, {}, {}
 local later, acked, counted, shown = {}, { {}, {}, {}, {} }, {}, {}
+local nights = {}
 local nearest = math.huge
 
 local a, check, write, fence = 10 + fences, 10, 10 + checked, 1
@@ -99,6 +102,10 @@ for commit = 1, tonumber(ARGV[1]) do
     elseif op == 'send' then
       if outcome == 'D' then later[#later + 1] = { 'XADD', KEYS[5 + tonumber(value)], '*', 'item', ARGV[a] } end
       a = a + 1
+    elseif op == 'night' then
+      if outcome == 'D' then nights[#nights + 1] = { write, value, ARGV[a] } end
+      write = write + 3
+      a = a + 1
     elseif op == 'state' then
       if outcome == 'D' then
         counted[value] = (counted[value] or 0) - 1
@@ -156,6 +163,17 @@ for outbox, ids in ipairs(acked) do
 end
 for state, change in pairs(counted) do
   if state ~= '' and change ~= 0 then call('HINCRBY', KEYS[4], state, change) end
+end
+for _, night in ipairs(nights) do
+  local write, user, at = unpack(night)
+  local kept = {}
+  for page in string.gmatch(call('GET', KEYS[write]) or '', '%d+') do
+    if tonumber(page) > now - 1000 * NIGHTS_KEPT then kept[#kept + 1] = page end
+  end
+  kept[#kept + 1] = at
+  call('SET', KEYS[write], table.concat(kept, ' ', math.max(1, #kept - NIGHTS_MOST + 1)), 'EX', NIGHTS_KEPT)
+  call('ZADD', KEYS[write + 1], at, user)
+  call('SET', KEYS[write + 2], string.format('%d', math.max(now, tonumber(call('GET', KEYS[write + 2]) or '0') + 1)))
 end
 if first and (not first[2] or nearest < tonumber(first[2])) then call('PUBLISH', wake, tostring(nearest)) end
 return table.concat(outcomes)

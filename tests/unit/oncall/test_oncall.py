@@ -11,12 +11,14 @@ from hypothesis import strategies as st
 
 from pager.model.hours import Hours
 from pager.model.person import Away, Person
+from pager.model.rota import RotaFacts
 from pager.model.schedule import Every, Layer, OnCall, Override, OverrideKind, Schedule
 from pager.oncall.instants import instant, zone
 from pager.oncall.memo import Rota, Windows
 from pager.oncall.who import Shift
 from pager.oncall.windows import contains, next_edge, next_opening, standing
 from tests.oracles import oncall_oracle as oracle
+from tests.oracles.schedules import Situation, situation
 
 
 def who(s: Schedule, at: datetime, people: dict[str, Person]) -> tuple[OnCall, ...]:
@@ -25,10 +27,6 @@ def who(s: Schedule, at: datetime, people: dict[str, Person]) -> tuple[OnCall, .
 
 def shifts(s: Schedule, start: datetime, end: datetime, people: dict[str, Person]) -> tuple[Shift, ...]:
     return Rota({"s": s}, people).shifts("s", start, end)
-
-
-def next_change(s: Schedule, at: datetime, people: dict[str, Person]) -> datetime | None:
-    return Rota({"s": s}, people).next_change("s", at)
 
 
 WEEK, DAY = Every(timedelta(weeks=1)), Every(timedelta(days=1))
@@ -165,46 +163,23 @@ windows = st.builds(Hours, days=st.sets(st.integers(0, 6), min_size=1).map(lambd
 
 
 @st.composite
-def situations(draw: st.DrawFn) -> tuple[Schedule, dict[str, Person], list[datetime]]:
-    year = draw(st.sampled_from(YEARS))
-    spot = datetime(year, draw(st.sampled_from([1, 3, 4, 9, 10, 12])), draw(st.integers(1, 28)))
-    users = st.sampled_from([*PEOPLE, None, "zoe"])
-    walls = st.timedeltas(timedelta(days=-6), timedelta(days=6)).map(lambda d: spot + timedelta(minutes=15 * (d // timedelta(minutes=15))))
-    every = st.sampled_from([Every(timedelta(hours=12)), DAY, WEEK, Every(months=1)])
-    layers = st.builds(
-        lambda users, every, starts, only, take: layer(*users, every=every, starts=starts.isoformat(), only=tuple(only), take=take),
-        st.lists(users, min_size=1, max_size=4), every, walls, st.lists(windows, max_size=2), st.integers(1, 2),
-    )  # fmt: skip
-    overrides = st.builds(
-        lambda start, length, kind, user, for_: Override(
-            start=start, end=start + length, kind=kind, user=user, instead_of=for_ if kind is OverrideKind.REPLACE else None
-        ),
-        walls, st.timedeltas(timedelta(hours=1), timedelta(days=2)).map(lambda d: timedelta(minutes=15 * (d // timedelta(minutes=15)))),
-        st.sampled_from(list(OverrideKind)), st.sampled_from(list(PEOPLE)), st.sampled_from([None, *PEOPLE]),
-    )  # fmt: skip
-    away = draw(walls)
-    people = {
-        **PEOPLE,
-        "ana": Person(id="ana", name="Ana", timezone=draw(st.sampled_from(ZONES)), away=(Away(away, away + timedelta(days=1)),)),
-    }
-    s = schedule(
-        *draw(st.lists(layers, min_size=1, max_size=3)),
-        tz=draw(st.sampled_from(ZONES)),
-        overrides=tuple(draw(st.lists(overrides, max_size=3))),
-    )
+def situations(draw: st.DrawFn) -> tuple[Situation, list[datetime]]:
+    spot = datetime(draw(st.sampled_from(YEARS)), draw(st.sampled_from([1, 3, 4, 9, 10, 12])), draw(st.integers(1, 28)))
+    zones = tuple(draw(st.lists(st.sampled_from(ZONES), min_size=1, max_size=3)))
     moments = st.integers(-6 * 96, 8 * 96).map(lambda k: (spot + k * timedelta(minutes=15)).replace(tzinfo=UTC))
-    return s, people, draw(st.lists(moments, min_size=1, max_size=8))
+    return situation(draw(st.randoms(use_true_random=False)), zones, spot), draw(st.lists(moments, min_size=1, max_size=8))
 
 
 @settings(max_examples=150, deadline=None)
 @given(situations())
-def test_it_agrees_with_the_oracle(given: tuple[Schedule, dict[str, Person], list[datetime]]) -> None:
-    s, people, moments = given
-    rota = Rota({"s": s}, people)
+def test_it_agrees_with_the_oracle(given: tuple[Situation, list[datetime]]) -> None:
+    s, moments = given
+    remembering = Rota({"s": s.schedule}, s.people, RotaFacts(night_pages=s.night_pages))
     for at in moments:
-        found = [o.user for o in who(s, at, people)]
-        assert found == oracle.on_call(s, at, people)
-        assert [o.user for o in rota.who("s", at)] == found, "what is remembered is what would be found"
+        asked_anew = Rota({"s": s.schedule}, s.people, RotaFacts(night_pages=s.night_pages))
+        found = [o.user for o in asked_anew.who("s", at)]
+        assert found == oracle.on_call(s.schedule, at, s.people, s.night_pages)
+        assert [o.user for o in remembering.who("s", at)] == found, "what is remembered is what would be found"
 
 
 @settings(max_examples=150, deadline=None)
@@ -226,17 +201,42 @@ def test_hours_are_remembered_as_they_would_be_found(some: list[Hours], tz: str,
 
 @settings(max_examples=60, deadline=None)
 @given(situations())
-def test_shifts_have_no_gap_and_no_overlap_and_nothing_changes_inside_one(
-    given: tuple[Schedule, dict[str, Person], list[datetime]],
-) -> None:
-    s, people, moments = given
+def test_shifts_have_no_gap_and_no_overlap_and_nothing_changes_inside_one(given: tuple[Situation, list[datetime]]) -> None:
+    s, moments = given
+    rota = Rota({"s": s.schedule}, s.people, RotaFacts(night_pages=s.night_pages))
     start, end = min(moments), max(moments) + timedelta(days=3)
-    found = shifts(s, start, end, people)
+    found = rota.shifts("s", start, end)
     assert found[0].start == start
     assert found[-1].end == end
     assert all(a.end == b.start for a, b in pairwise(found))
     for shift in found[:12]:
         for at in (shift.start, shift.start + (shift.end - shift.start) / 2, shift.end - timedelta(seconds=1)):
-            assert [o.user for o in who(s, at, people)] == [o.user for o in shift.on_call]
-        change = next_change(s, shift.start, people)
+            assert [o.user for o in rota.who("s", at)] == [o.user for o in shift.on_call]
+        change = rota.next_change("s", shift.start)
         assert change is None or change > shift.start
+
+
+# --- said at run time -----------------------------------------------------------------------------------------------------------------
+def test_an_override_said_at_run_time_hangs_at_instants_also_where_the_wall_clock_says_the_same_twice() -> None:
+    s = schedule(layer("ana"), overrides=(Override(
+        start=utc("2026-10-25T01:15"), end=utc("2026-10-25T01:45"), kind=OverrideKind.REPLACE, user="ben",
+    ),))  # fmt: skip
+    assert names(s, "2026-10-25T00:30") == ["ana"], "the first half past two"
+    assert names(s, "2026-10-25T01:30") == ["ben"], "the second"
+    assert names(s, "2026-10-25T01:45") == ["ana"]
+    assert [sh.start for sh in shifts(s, utc("2026-10-25T01:00"), utc("2026-10-25T02:00"), PEOPLE)][1:] == [
+        utc("2026-10-25T01:15"), utc("2026-10-25T01:45"),
+    ]  # fmt: skip
+
+
+def test_whoever_is_not_in_the_config_comes_by_no_override_of_run_time_but_can_be_removed() -> None:
+    s = schedule(layer("ana"), tz="UTC")
+
+    def on_call(kind: OverrideKind, user: str) -> list[str]:
+        said = Override(start=utc("2026-02-03T00:00"), end=utc("2026-02-04T00:00"), kind=kind, user=user, id="1")
+        return [o.user for o in Rota({"s": s}, PEOPLE, RotaFacts(overrides={"s": (said,)})).who("s", utc("2026-02-03T12:00"))]
+
+    assert on_call(OverrideKind.REPLACE, "zoe") == ["ana"]
+    assert on_call(OverrideKind.ADD, "zoe") == ["ana"]
+    assert on_call(OverrideKind.REMOVE, "zoe") == ["ana"]
+    assert on_call(OverrideKind.ADD, "ben") == ["ana", "ben"]

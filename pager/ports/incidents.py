@@ -1,0 +1,109 @@
+"""Incidents: what is loaded, what is written, and when each is to be looked at again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Protocol
+
+import msgspec
+
+from pager.model.event import Entry
+from pager.model.outgoing import Outgoing, Priority
+from pager.model.snapshot import Code, Identity, Snapshot, Suffices
+
+
+class StoreUnavailable(Exception):
+    """The store can't be reached, or can't write. Nothing can be said about what was under way."""
+
+
+class Commit(msgspec.Struct, frozen=True, kw_only=True):
+    """One incident's change: all of it is written, or nothing.
+
+    A part (record, incident, policy) that is the same object in `after` as in `before`, or None in both, is neither checked nor written; the
+    others are checked against the version in `before` (None: must be absent) and written with the next version. Checked too, all before the
+    first write: `fence`, the incident's score in the deadlines is still exactly that of the claim and has not passed; `finishes`, the outbox
+    entry is still pending for this worker (it is acknowledged and deleted with the commit); `once`, never seen before. The incident's deadline,
+    its place among open or resolved, the counts by state, and whether chats are to be told follow from `after.incident`. With nothing but
+    `finishes`, the entry is only finished. `confirmed`: somebody will be told that it is recorded, so it must be wherever that counts.
+    `night_pages`: who was paged in their night, and when; kept for two weeks, at most 50 a person."""
+
+    before: Snapshot
+    after: Snapshot
+    entries: tuple[Entry, ...] = ()
+    outgoing: tuple[Outgoing, ...] = ()
+    codes: tuple[Code, ...] = ()
+    fence: float | None = None
+    finishes: tuple[Priority, str] | None = None
+    once: str = ""
+    confirmed: bool = False
+    night_pages: tuple[tuple[str, datetime], ...] = ()
+
+
+class Outcome(StrEnum):
+    DONE = "done"
+    CONFLICT = "conflict"  # somebody else changed it: load and decide again
+    STALE = "stale"  # the claim or the outbox entry is no longer ours: drop it
+    REPLAYED = "replayed"  # `once` was seen before
+
+
+class Claim(msgspec.Struct, frozen=True):
+    """A due incident, ours until `fence` (a score, milliseconds since the epoch) has passed. `due_at` is its score before the claim."""
+
+    number: int
+    fence: float
+    due_at: datetime
+
+
+class Incidents(Protocol):
+    async def now(self) -> datetime:
+        """The store's clock, UTC: the only clock that decisions see."""
+
+    async def by_identity(self, identities: Sequence[Identity], suffices: Suffices | None = None) -> tuple[datetime, list[Snapshot]]:
+        """The store's time and, in order, what it knows of each identity: its record, and unless that suffices the incident it points to (whole)."""
+
+    async def by_number(self, numbers: Sequence[int]) -> tuple[datetime, list[Snapshot]]:
+        """The same by incident number. An unknown number gives an empty snapshot, one that can't be read a snapshot that is `unreadable`."""
+
+    def part_of(self, scope: str) -> int:
+        """The part of the store where everything of this scope is."""
+
+    async def numbers(self, count: int, part: int = 0) -> list[int]:
+        """New incident numbers, never handed out before, for incidents of a part."""
+
+    async def commit(self, commits: Sequence[Commit]) -> list[Outcome]:
+        """Each commits or conflicts alone; in order; in one round trip."""
+
+    async def timeline(self, number: int) -> list[Entry]: ...
+    async def open_numbers(self) -> list[int]:
+        """Every incident that is not resolved, ascending."""
+
+    async def resolved_numbers(self, limit: int) -> list[int]:
+        """The most lately resolved, newest first."""
+
+    async def counts(self) -> dict[str, int]:
+        """How many incidents are in each state; states without any are left out."""
+
+    async def code(self, address: str, code: str) -> Code | None: ...
+
+    async def secret(self) -> bytes:
+        """32 random bytes, made once for the installation."""
+
+    async def save_config(self, config: bytes) -> None: ...
+
+    async def load_config(self) -> bytes | None:
+        """What was saved last; None before that."""
+
+
+class Deadlines(Protocol):
+    async def now(self) -> datetime: ...
+
+    async def claim(self, limit: int, lease: timedelta) -> tuple[datetime, list[Claim]]:
+        """The store's time, and incidents that are due by it, leased to the caller: due again for others when the lease is over."""
+
+    async def next_at(self) -> datetime | None:
+        """The earliest deadline of all, claimed ones by their lease."""
+
+    async def wait(self, limit: timedelta) -> None:
+        """Return when a deadline nearer than the earliest was armed by anybody, or after `limit`."""

@@ -1,0 +1,89 @@
+"""What is said at run time is in force within a second, and stays so while the store is away."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from structlog.testing import capture_logs
+
+from pager.loops.facts import FollowFacts
+from pager.model.config import Config
+from pager.model.event import Entry
+from pager.model.schedule import Override, OverrideKind
+from pager.ports import StoreUnavailable
+from pager.wiring.vendors import Current
+from tests.fakes.memory_store import MemoryStore
+from tests.night import START, config_of
+
+CONFIG = """
+settings: {demo: true}
+users: {ana: {name: Ana, contact: {sms: "+12125550001"}}, ben: {name: Ben, contact: {sms: "+12125550002"}}}
+schedules: {primary: {layers: [{name: all, users: [ana], every: 1w, starts: 2026-01-05T00:00}]}}
+"""
+HOUR = timedelta(hours=1)
+SAID = Entry(START, 0, "override.added", "ben")
+
+
+class Worker:
+    def __init__(self, store: MemoryStore, config: Config) -> None:
+        self.rota = store.worker("w1").rota
+        self.current = Current(config)
+        self.follow = FollowFacts(self.rota, self.current.put_facts, lambda: self.current.config)
+
+    def who(self, at: datetime = START) -> list[str]:
+        return [on.user for on in self.current.rules.rota.who("primary", at)]
+
+
+@pytest.fixture
+def store() -> MemoryStore:
+    return MemoryStore()
+
+
+@pytest.fixture
+def logs() -> Iterator[list[Any]]:
+    with capture_logs() as found:
+        yield found
+
+
+def instead(user: str) -> Override:
+    return Override(start=START, end=START + HOUR, kind=OverrideKind.REPLACE, user=user, by="ben")
+
+
+async def test_an_override_is_in_force_at_the_next_look_and_a_reload_keeps_it(store: MemoryStore) -> None:
+    worker = Worker(store, config_of(CONFIG))
+    assert worker.who() == ["ana"]
+    kept = await worker.rota.add_override("primary", instead("ben"), SAID)
+    assert await worker.follow.run_once()
+    assert not await worker.follow.run_once()
+    assert (worker.who(), worker.who(START + HOUR)) == (["ben"], ["ana"])
+    worker.current.replace(config_of(CONFIG + "teams: {ops: {members: [ana]}}"))
+    assert worker.who() == ["ben"]
+    await worker.rota.remove_override(kept.id, SAID)
+    assert await worker.follow.run_once()
+    assert worker.who() == ["ana"]
+
+
+async def test_without_the_store_what_was_read_last_stays_in_force(store: MemoryStore) -> None:
+    worker = Worker(store, config_of(CONFIG))
+    await worker.rota.add_override("primary", instead("ben"), SAID)
+    await worker.follow.run_once()
+    store.down = True
+    with pytest.raises(StoreUnavailable):
+        await worker.follow.run_once()
+    assert worker.who() == ["ben"]
+
+
+async def test_who_left_the_config_is_put_on_call_by_nothing_and_that_is_said_once(store: MemoryStore, logs: list[Any]) -> None:
+    worker = Worker(store, config_of(CONFIG))
+    await worker.rota.add_override("primary", instead("cyd"), SAID)
+    await worker.rota.add_override("gone", instead("ben"), SAID)
+    for _ in range(2):
+        await worker.follow.run_once()
+    assert worker.who() == ["ana"]
+    assert [entry["why"] for entry in logs if entry["event"] == "override.left_out"] == [
+        "override 1 of primary: cyd is not in the config",
+        "override 2: schedule gone is not in the config",
+    ]
