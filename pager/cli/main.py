@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from pager import __version__
-from pager.cli import answering, keeping, looking, planning, pushing
+from pager.cli import answering, keeping, looking, planning, pushing, subscribing
 from pager.cli.context import DEFAULT_CONFIG, GOOD, NO, USAGE, ConfigOption, stop
 
 app = typer.Typer(
@@ -69,6 +69,7 @@ pushing.register(app)
 looking.register(app)
 answering.register(app)
 keeping.register(app)
+subscribing.register(app)
 
 
 def main() -> None:
