@@ -19,6 +19,7 @@ from pager.model.config import Config
 from pager.model.origin import Origin
 from pager.model.problem import Level, Problem
 from pager.model.schedule import Schedule
+from pager.oncall.calendars import naming
 
 SUFFIX = ".ics"
 _LEAST_EVERY = timedelta(minutes=1)
@@ -118,7 +119,7 @@ def _read(calendar: Calendar, text: str, config: Config, context: Context) -> Ca
     except NotACalendar as error:
         _say(context, Origin(calendar.file, 1, 1), Level.ERROR, path, str(error))
         return calendar
-    asked = any(calendar.name in _naming(schedule) for schedule in config.schedules.values())
+    asked = any(calendar.name in naming(schedule) for schedule in config.schedules.values())
     said = [remark for remark in read.remarks if asked or not remark.names]
     for remark in said[:_MOST_SAID]:
         _say(context, Origin(calendar.file, remark.line, 1), Level.WARNING, path, f"event {remark.what}")
@@ -128,18 +129,13 @@ def _read(calendar: Calendar, text: str, config: Config, context: Context) -> Ca
     return replace(calendar, series=read.series)
 
 
-def _naming(schedule: Schedule) -> set[str]:
-    """The calendars whose events put people on call."""
-    return {*schedule.override_calendars, *(layer.calendar for layer in schedule.layers if layer.calendar)}
-
-
 def _with_named(schedule: Schedule, calendars: dict[str, Calendar], config: Config) -> Schedule:
     """A file says whom it names; one that is read while the daemon runs may name anybody."""
 
     def of(calendar: Calendar) -> Iterator[str]:
         yield from config.users if calendar.url else (user for one in calendar.series for user in one.users)
 
-    used: Iterable[Calendar] = (calendars[name] for name in _naming(schedule) if name in calendars)
+    used: Iterable[Calendar] = (calendars[name] for name in naming(schedule) if name in calendars)
     named = tuple(sorted({user for calendar in used for user in of(calendar)}))
     return replace(schedule, named=named) if named else schedule
 

@@ -11,7 +11,7 @@ from functools import lru_cache
 from pager.model.calendar import Calendar
 from pager.model.origin import Origin
 from pager.model.rota import Span
-from pager.model.schedule import Layer, Override, OverrideKind
+from pager.model.schedule import Layer, Override, OverrideKind, Schedule
 from pager.oncall.absence import Absences
 from pager.oncall.instants import FOREVER, wall, zone
 from pager.oncall.layers import Lane, Place, Places
@@ -94,6 +94,11 @@ class Timeline:
 def _stretch(calendar: Calendar, number: int) -> Timeline:
     start = _EPOCH + number * _STRETCH
     return Timeline(expand(calendar.series, start, start + _STRETCH), start + _STRETCH)
+
+
+def naming(schedule: Schedule) -> frozenset[str]:
+    """The calendars whose events put people on call there."""
+    return frozenset((*schedule.override_calendars, *(layer.calendar for layer in schedule.layers if layer.calendar)))
 
 
 class CalendarLane(Lane):

@@ -40,7 +40,7 @@ def doors(
     intake = Intake(Keyring(lambda: current.config), rooms.add, rooms.advance.change, waiting, metrics)
     people = People(
         reply=ReplyPages(rooms.links, store.incidents, rooms.door, lambda: current.rules),
-        calendars=CalendarFeeds(rooms.calendar_links, lambda: (current.rules.config, current.rules.rota.facts), lambda: datetime.now(UTC)),
+        calendars=CalendarFeeds(rooms.calendar_links, current.in_force, lambda: datetime.now(UTC)),
         slack=SlackCallbacks(slack.is_signed, slack.handle, rooms.advance.once),
         twilio=TwilioCallbacks(
             _twilio_wire(current), lambda: current.config.settings.public_url, store.incidents, rooms.advance, rooms.door, metrics
