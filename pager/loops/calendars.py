@@ -17,7 +17,7 @@ from pager.oncall.calendars import naming
 from pager.ports import CalendarSource, NotLeader, NotRead, RotaStore, StoreUnavailable
 
 BEFORE, AFTER = timedelta(days=30), timedelta(days=400)
-_LOOK = timedelta(seconds=5)
+_LOOK = timedelta(seconds=1)
 _WORK_OUT_WITHIN = 30.0  # seconds
 _AT_ONCE = 8
 _MOST_SAID = 20
@@ -48,10 +48,12 @@ class ReadCalendars:
     async def run_once(self, token: int) -> None:
         """Read what is due: each `every` so often, and all of them by another config. Raises StoreUnavailable and NotLeader."""
         config, facts = self._in_force()
+        wanted = {name: calendar for name, calendar in config.calendars.items() if calendar.url}
+        if not wanted and not facts.calendars:
+            return
         now = await self._now()
         if config.revision != self._of:
             self._of, self._due = config.revision, {}
-        wanted = {name: calendar for name, calendar in config.calendars.items() if calendar.url}
         for name in facts.calendars.keys() - wanted.keys():
             await self._store.save_calendar(name, None, token)
         due = [calendar for name, calendar in wanted.items() if self._due.get(name, now) <= now]

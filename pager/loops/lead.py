@@ -33,10 +33,12 @@ class Lead:
 
     async def renew(self) -> None:
         """Lead, or go on to. Without a store nobody knows who does: then we don't."""
-        before, self._token = self._token, None
+        before = self._token  # kept while the store is asked: jobs that are due meanwhile are not left out, and what they write is fenced
+        token = None
         try:
-            self._token = await self._leader.lead(LEASE)
+            token = await self._leader.lead(LEASE)
         finally:
+            self._token = token
             self._gauge.leads(self._token is not None)
             if (before is None) != (self._token is None):
                 log.info("leader.gone" if self._token is None else "leader.here", token=self._token or before)

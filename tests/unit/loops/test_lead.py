@@ -63,3 +63,26 @@ async def test_nobody_leads_without_a_store_and_a_refused_job_is_left() -> None:
     await lead.only(never)()
     await lead.resign()
     assert gauge.said == [True, False]
+
+
+async def test_a_job_that_is_due_while_the_lease_is_renewed_is_not_left_out() -> None:
+    ran: list[int] = []
+
+    class Slow:
+        """A store that takes its time; meanwhile the other jobs of the same second are due."""
+
+        async def lead(self, lease: timedelta) -> int | None:
+            await led()
+            return 7
+
+        async def resign(self) -> None: ...
+
+    async def job(token: int) -> None:
+        ran.append(token)
+
+    lead = Lead(Slow(), Gauge())
+    led = lead.only(job)
+    await lead.renew()
+    assert ran == []  # nobody led yet
+    await lead.renew()
+    assert ran == [7]
