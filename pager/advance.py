@@ -7,13 +7,16 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 
 import msgspec
+from msgspec.structs import replace
 
-from pager.decide import Decision, Rules, decide
+from pager.decide import Decision, Rules, decide, in_turn, needs
+from pager.escalate.draft import Shared
 from pager.model.alert import Action
 from pager.model.event import AlertSeen, Answer, Entry, Event
-from pager.model.incident import Page
+from pager.model.incident import Incident, Page
 from pager.model.outgoing import Notice, Outgoing, Priority, SendPage
-from pager.model.snapshot import Code, Identity, Snapshot, UnreadableError
+from pager.model.policy import Policy
+from pager.model.snapshot import Code, Identity, Pointer, Snapshot, UnreadableError
 from pager.noise.dedup import Meaning, only_repeats
 from pager.notify.codes import page_code
 from pager.notify.telling import dead_letter_notice
@@ -59,6 +62,7 @@ class Advance:
         waiting: dict[Identity, list[AlertSeen]] = {}
         for alert in sorted(seen, key=lambda s: s.entry):
             waiting.setdefault(Identity(alert.alert.scope, alert.alert.dedup_key), []).append(alert)
+        waiting = in_turn(waiting, self._rules())
         for _ in range(_ROUNDS):
             if not waiting:
                 return unread
@@ -74,7 +78,15 @@ class Advance:
             snapshots = [snap for snap in snapshots if not snap.unreadable]
         await self._fill(Counter(self._part(seen) for snap, seen in zip(snapshots, waiting.values(), strict=True) if _may_open(snap, seen)))
         rules = self._rules()
-        folded = [self._fold(snap, seen, rules, now) for snap, seen in zip(snapshots, waiting.values(), strict=True)]
+        parts = [self._part(seen) for seen in waiting.values()]
+        names = [
+            [name for alert in seen for name in needs(snap, alert, rules)] for snap, seen in zip(snapshots, waiting.values(), strict=True)
+        ]
+        snapshots = await self._pointed(parts, snapshots, names)
+        chain, folded = _Chain(), list[_Fold]()
+        for part, snap, asked, seen in zip(parts, snapshots, names, waiting.values(), strict=True):
+            folded.append(self._fold(chain.as_left(part, snap, asked), seen, rules, now))
+            chain.goes_on(part, folded[-1].commit)
         outcomes = await self._incidents.commit([fold.commit for fold in folded])
         left: dict[Identity, list[AlertSeen]] = {}
         became: list[str] = []
@@ -96,24 +108,43 @@ class Advance:
         entries: list[Entry] = []
         outgoing: list[Outgoing] = []
         outcomes: list[str] = []
+        shared = Shared()
         numbers = self._fresh[self._part(seen)]
         for k, alert in enumerate(seen):
             decision = decide(current, alert, rules, now, fresh=numbers[0] if numbers else 0)
             if _opens(decision):
                 if current.incident is not before.incident:  # one incident a commit: the second goes with the next round
-                    return _Fold(self._commit(before, current, entries, outgoing), outcomes, seen[k:])
+                    return _Fold(self._commit(before, current, entries, outgoing, shared=shared), outcomes, seen[k:])
                 numbers.popleft()
-                before = Snapshot(record=before.record)  # an older incident of the identity is not touched
+                before = Snapshot(record=before.record, pointers=before.pointers)  # an older incident of the identity is not touched
             current = decision.after
             entries += decision.entries
             outgoing += decision.outgoing
+            shared |= decision.shared
             outcomes.append(_outcome(decision))
-        return _Fold(self._commit(before, current, entries, outgoing), outcomes, [])
+        return _Fold(self._commit(before, current, entries, outgoing, shared=shared), outcomes, [])
+
+    async def _pointed(
+        self, parts: Sequence[int], snapshots: Sequence[Snapshot], names: Sequence[Sequence[str]]
+    ) -> list[Snapshot]:  # fmt: skip
+        """The snapshots with the pointers that each needs, of its part of the store."""
+        wanted: defaultdict[int, dict[str, None]] = defaultdict(dict)
+        for part, asked in zip(parts, names, strict=True):
+            if asked:
+                wanted[part].update(dict.fromkeys(asked))
+        found = {part: dict(zip(asked, await self._incidents.pointers(list(asked), part), strict=True)) for part, asked in wanted.items()}
+        return [
+            replace(snap, pointers={name: found[part][name] or Pointer() for name in asked}) if asked else snap
+            for part, snap, asked in zip(parts, snapshots, names, strict=True)
+        ]
 
     async def _fill(self, wanted: Mapping[int, int]) -> None:
         for part, count in wanted.items():
             if (missing := count - len(self._fresh[part])) > 0:
                 self._fresh[part].extend(await self._incidents.numbers(missing, part))
+
+    def _part_of(self, snapshot: Snapshot) -> int:
+        return self._incidents.part_of(snapshot.incident.scope) if snapshot.incident else 0
 
     def _part(self, seen: Sequence[AlertSeen]) -> int:
         return self._incidents.part_of(seen[0].alert.scope)
@@ -138,9 +169,12 @@ class Advance:
     async def _event_round(self, items: Sequence[Item], which: list[int], results: list[Advanced | None]) -> None:
         now, snapshots = await self._incidents.by_number([items[k].number for k in which])
         rules = self._rules()
-        decided: list[tuple[int, Decision, Commit]] = []
-        for k, snapshot in zip(which, snapshots, strict=True):
-            item = items[k]
+        parts = [self._part_of(snapshot) for snapshot in snapshots]
+        names = [needs(snap, items[k].event, rules) for k, snap in zip(which, snapshots, strict=True)]
+        snapshots = await self._pointed(parts, snapshots, names)
+        chain, decided = _Chain(), list[tuple[int, Decision, Commit]]()
+        for k, part, loaded, asked in zip(which, parts, snapshots, names, strict=True):
+            item, snapshot = items[k], chain.as_left(part, loaded, asked)
             if snapshot.unreadable:
                 results[k] = Advanced(Outcome.STALE, error=UnreadableError(snapshot.unreadable))
                 continue
@@ -150,8 +184,9 @@ class Advance:
                 self._meter.failure("decide")
                 results[k] = Advanced(Outcome.STALE, error=error)
                 continue
-            commit = self._commit(snapshot, decision.after, decision.entries, decision.outgoing, item)
+            commit = self._commit(snapshot, decision.after, decision.entries, decision.outgoing, item, decision.shared)
             decided.append((k, decision, commit))
+            chain.goes_on(part, commit)
         outcomes = await self._incidents.commit([commit for _, _, commit in decided])
         for (k, decision, _), outcome in zip(decided, outcomes, strict=True):
             if outcome is Outcome.CONFLICT:
@@ -189,7 +224,13 @@ class Advance:
 
     # --- both -------------------------------------------------------------------------------------------------------------------------
     def _commit(
-        self, before: Snapshot, after: Snapshot, entries: Iterable[Entry], outgoing: Iterable[Outgoing], item: Item | None = None
+        self,
+        before: Snapshot,
+        after: Snapshot,
+        entries: Iterable[Entry],
+        outgoing: Iterable[Outgoing],
+        item: Item | None = None,
+        shared: Shared = Shared(),  # noqa: B008
     ) -> Commit:
         out = tuple(outgoing)
         return Commit(
@@ -202,6 +243,11 @@ class Advance:
             finishes=item.finishes if item else None,
             once=item.once if item else "",
             confirmed=item.confirmed if item else False,
+            relies=shared.relies,
+            joins=shared.joins,
+            wakes=shared.wakes,
+            night_pages=shared.night_pages,
+            turns=shared.turns,
         )
 
     def _codes(self, after: Snapshot, outgoing: Iterable[Outgoing]) -> Iterable[Code]:
@@ -213,6 +259,43 @@ class Advance:
 
     def code(self, incident: int, seq: int) -> str:
         return page_code(self._secret, incident, seq)
+
+
+class _Chain:
+    """Commits of one batch that share pointers, or an incident: each goes on from what the one before leaves. Where that one conflicts, so do
+    those that build on it. Turns taken are counted on."""
+
+    def __init__(self) -> None:
+        self._pointers: dict[tuple[int, str], Pointer] = {}
+        self._incidents: dict[int, tuple[Incident, Policy | None]] = {}
+        self._turns: defaultdict[int, Counter[str]] = defaultdict(Counter)
+
+    def as_left(self, part: int, snapshot: Snapshot, names: Sequence[str]) -> Snapshot:
+        """The snapshot with its pointers, and its incident, as they stand now."""
+        if taken := self._turns.get(part):
+            turns = {schedule: snapshot.turns.get(schedule, 0) + taken[schedule] for schedule in {*snapshot.turns, *taken}}
+            snapshot = replace(snapshot, turns=turns)
+        if not self._pointers and not self._incidents:
+            return snapshot
+        changed = {name: self._pointers[part, name] for name in names if (part, name) in self._pointers}
+        if changed:
+            snapshot = replace(snapshot, pointers={**snapshot.pointers, **changed})
+        if snapshot.incident is not None and snapshot.incident.number in self._incidents:
+            incident, policy = self._incidents[snapshot.incident.number]
+            snapshot = replace(snapshot, incident=incident, policy=policy)
+        return snapshot
+
+    def goes_on(self, part: int, commit: Commit) -> None:
+        before, after = commit.before, commit.after
+        if commit.turns:
+            self._turns[part].update(commit.turns)
+        if not after.pointers:
+            return
+        for name, (was, pointer) in commit.changed_pointers().items():
+            self._pointers[part, name] = replace(pointer, version=was.version + 1 if was else 1)
+        if after.incident is not None and after.incident is not before.incident:
+            version = before.incident.version + 1 if before.incident else 1
+            self._incidents[after.incident.number] = replace(after.incident, version=version), after.policy
 
 
 class _Fold(msgspec.Struct, frozen=True):

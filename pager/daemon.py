@@ -17,6 +17,7 @@ from typing import IO, Any
 
 import msgspec
 import structlog
+import uvloop
 from starlette.types import ASGIApp
 
 from pager import __version__, telemetry
@@ -76,7 +77,7 @@ def run(folder: Path, environment: Mapping[str, str], listen: str | None = None,
     _allow_many_files()
     daemon = _Daemon(folder, environment, loaded.config, address, name, url, embedded, roles)
     try:
-        with asyncio.Runner() as runner:
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(daemon.run(sock))
     finally:
         _leave(embedded, lock)
@@ -176,7 +177,7 @@ class _Daemon:
         upkeep = Upkeep(self.store, self.metrics, lambda: self.current.config.settings.retain_incidents)
         upkeep.on(cadence)
         if Role.CADENCE in self.roles:
-            await self._lead(cadence, lead, upkeep)
+            await self._lead(cadence, lead, upkeep, rooms)
         cadence.start()
         slack = SlackRoom(self.current, rooms, self.metrics)
         app = self._app(rooms, slack, lambda: upkeep.waiting)
@@ -215,12 +216,12 @@ class _Daemon:
         await self.facts.nap()
         await self.facts.run_once()
 
-    async def _lead(self, cadence: Cadence, lead: Lead, upkeep: Upkeep) -> None:
+    async def _lead(self, cadence: Cadence, lead: Lead, upkeep: Upkeep, rooms: Rooms) -> None:
         with suppress(StoreUnavailable):
             await lead.renew()
         lead.on(cadence)
-        upkeep.lead_on(cadence, lead)
-        self.calendars.lead_on(cadence, lead)
+        for led in (upkeep, rooms.look, rooms.handoffs, rooms.shown, self.calendars):
+            led.lead_on(cadence, lead)
 
     async def _first_answer(self) -> bytes | None:
         """The installation's secret, as soon as the store gives it; None when asked to stop before, or when the store is not for us."""

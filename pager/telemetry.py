@@ -21,6 +21,8 @@ def set_up_logs(*, on_terminal: bool, level: int = logging.INFO) -> None:
         cache_logger_on_first_use=True,
     )
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(levelname)s %(name)s %(message)s")
+    # A job that is still under way when its next run comes is no news: a chat may hang for seconds.
+    logging.getLogger("apscheduler").setLevel(logging.ERROR)
 
 
 def processors(*, on_terminal: bool) -> list[structlog.typing.Processor]:
@@ -64,6 +66,8 @@ class Metrics:
         self._slack = Gauge("pagerd_slack_connected", "1 while Socket Mode is connected", ["provider"], registry=r)
         self._calendars = Counter("pagerd_calendar_reads", "Readings of calendars from URLs, by result", ["calendar", "result"], registry=r)
         self._leads = Gauge("pagerd_leader", "1 while this worker does what one does for all", registry=r)
+        self._handoffs = Counter("pagerd_handoffs", "What was to be told of hand-offs, by whether it could", ["kind", "result"], registry=r)
+        self._shown = Counter("pagerd_slack_shown", "Showing who is on call in Slack, by result", ["what", "result"], registry=r)
         self._config.set(1)
 
     def alerts(self, outcome: str, count: int = 1) -> None:
@@ -111,6 +115,12 @@ class Metrics:
 
     def calendar_read(self, calendar: str, result: str) -> None:
         self._calendars.labels(calendar, result).inc()
+
+    def handoff(self, kind: str, result: str) -> None:
+        self._handoffs.labels(kind, result).inc()
+
+    def shown(self, what: str, result: str) -> None:
+        self._shown.labels(what, result).inc()
 
     def break_glass(self, result: str) -> None:
         self._glass.labels(result).inc()

@@ -69,6 +69,7 @@ class Night:
         self.sent: list[Sent] = []
         self.notices: list[Notice] = []
         self.entries: list[Entry] = []
+        self.night_pages: list[tuple[str, datetime]] = []
         self.provider: Callable[[Page], Event | None] = accepts
         self._numbers = 0
         self._sequence = 0
@@ -97,6 +98,7 @@ class Night:
             self._numbers = max(self._numbers, decision.after.incident.number)
         self.snapshot = decision.after
         self.entries += decision.entries
+        self.night_pages += decision.shared.night_pages
         for item in decision.outgoing:
             match item:
                 case Notice():

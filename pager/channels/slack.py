@@ -16,6 +16,7 @@ from pager.channels.slack_blocks import Block, blocks_of, plain
 from pager.channels.slack_errors import BAD_BLOCKS, BAD_METADATA, NO_CHANNEL, NotReached, Refused, in_words, refusal, wait
 from pager.channels.slack_http import API_URL, SlackLine
 from pager.channels.slack_places import Place, Places, place
+from pager.channels.slack_roster import SlackRoster
 from pager.model.event import Fault
 from pager.model.settings import Provider
 from pager.notify.card import Card
@@ -66,6 +67,7 @@ class Slack:
         # Half for each request: a look-up must still fit behind a message that hung.
         self._line = SlackLine(bot_token, api_url, timeout / 2)
         self._places = Places(self._line, timeout / 4)
+        self.roster = SlackRoster(self._line, self._places, timeout)
 
     def __repr__(self) -> str:
         return f"Slack({self.name})"

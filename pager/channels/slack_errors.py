@@ -65,6 +65,20 @@ _REFUSALS: dict[str, tuple[Fault, str]] = {
     "thread_not_found": (Fault.ADDRESS, "the message is gone: somebody deleted it"),
     "cannot_reply_to_message": (Fault.ADDRESS, "no thread can be opened under that message"),
     "cant_update_message": (Fault.ADDRESS, "the message is not ours: another app wrote it"),
+    "no_such_subteam": (Fault.ADDRESS, "no such user group: copy its ID, S0..., from the end of its link, or turn it on again"),
+    "subteam_not_found": (Fault.ADDRESS, "no such user group: copy its ID, S0..., from the end of its link, or turn it on again"),
+    "invalid_users": (Fault.ADDRESS, "one of these people is not in the workspace, or deactivated: correct their member ID"),
+    "failed_for_some_users": (Fault.ADDRESS, "one of these people is not in the group's workspace: correct their member ID"),
+    "no_users_provided": (Fault.ADDRESS, "a user group can't be empty"),
+    "plan_upgrade_required": (Fault.PROVIDER, "this workspace's plan has no user groups: leave user_group out, or pay for a plan that has"),
+    "paid_teams_only": (Fault.PROVIDER, "this workspace's plan has no user groups: leave user_group out, or pay for a plan that has"),
+    "permission_denied": (
+        Fault.PROVIDER,
+        "the workspace lets only some change user groups: let everybody, under Settings, Permissions, User Groups",
+    ),
+    "user_is_restricted": (Fault.PROVIDER, "the workspace lets only some do that: ask its administrators"),
+    "user_is_bot": (Fault.PROVIDER, "the workspace lets no app do that: ask its administrators"),
+    "too_long": (Fault.ADDRESS, "the topic is longer than 250 characters: shorten what people wrote there"),
     "edit_window_closed": (Fault.ADDRESS, "the message is too old to be changed in this workspace"),
 }
 _IN_DOUBT = frozenset({"fatal_error", "internal_error"})  # "some aspect of the operation may have succeeded"

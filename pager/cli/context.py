@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING, Annotated, NoReturn, TypeVar
 
 import typer
 
+from pager.model.rota import NOTHING, RotaFacts
 from pager.model.snapshot import UnreadableError
 from pager.ports import StoreUnavailable
 
 if TYPE_CHECKING:
     from pager.model.config import Config
+    from pager.oncall.memo import Rota
     from pager.wiring.desk import Desk
 
 GOOD, NO, USAGE, UNREACHABLE = 0, 1, 2, 3
@@ -62,13 +64,38 @@ def at_desk(folder: Path, work: Callable[[Desk], Awaitable[T]], *, if_gone: str 
 
 
 def config_of(folder: Path) -> Config:
-    """The config in the folder; ends with 1 and everything that is wrong with it."""
+    """The config in the folder, for who asks who is on call."""
+    return read_config(folder)[0]
+
+
+def read_config(folder: Path, name: str = "") -> tuple[Config, tuple[str, ...]]:
+    """The config in the folder, and the variables it names that are not set: where one stands for a credential or an address, that is no error
+    here. Ends with 1 and everything that is wrong with it, of `name` where there are several."""
     from pager.config import load
 
-    loaded = load(folder, os.environ)
+    loaded = load(folder, os.environ, forgiving=True)
     if loaded.config is None:
-        stop(NO, "\n".join([*map(str, loaded.problems), "the config has errors"]))
-    return loaded.config
+        place = f"{name}: " if name else ""
+        stop(NO, "\n".join([*(f"{place}{problem}" for problem in loaded.problems), f"{place}the config has errors"]))
+    return loaded.config, loaded.unset
+
+
+def rota_of(config: Config) -> Rota:
+    """Whom the commands ask who is on call."""
+    from pager.oncall.memo import Rota
+
+    return Rota.of(config, facts_of(config))
+
+
+def facts_of(config: Config) -> RotaFacts:
+    """What the rota depends on besides the config, as the store of the installation knows it; said on stderr where it can't be reached."""
+    from pager.wiring.facts import read_facts
+
+    try:
+        return asyncio.run(read_facts(config.settings, os.environ))
+    except StoreUnavailable as error:
+        print(f"without run-time overrides: the store can't be reached ({error})", file=sys.stderr)
+        return NOTHING
 
 
 def stop(code: int, message: str = "") -> NoReturn:

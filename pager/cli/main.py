@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from pager import __version__
-from pager.cli import answering, keeping, looking, planning, pushing, subscribing
+from pager.cli import answering, checking, keeping, looking, overriding, plan, pushing, subscribing, who
 from pager.cli.context import DEFAULT_CONFIG, GOOD, NO, USAGE, ConfigOption, stop
 
 app = typer.Typer(
@@ -64,10 +64,13 @@ def doctor(config: ConfigOption = DEFAULT_CONFIG) -> None:
     stop(GOOD if all(finding.ok for finding in findings) else NO)
 
 
-planning.register(app)
+checking.register(app)
+who.register(app)
+plan.register(app)
 pushing.register(app)
 looking.register(app)
 answering.register(app)
+overriding.register(app)
 keeping.register(app)
 subscribing.register(app)
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 Zone = ZoneInfo | None
 """None: this machine's."""
 _LOCAL = "local"
+_FARTHEST = timedelta(days=3660)
 
 
 # --- JSON -----------------------------------------------------------------------------------------------------------------------------
@@ -112,9 +113,22 @@ def duration(text: str) -> timedelta:
         stop(USAGE, f"{text!r} is no duration: {error}")
 
 
+def horizon(text: str) -> timedelta:
+    """How far to look ahead. Ends with 2 for what can't be read, nothing, or more than anybody plans."""
+    span = duration(text)
+    if not timedelta(0) < span <= _FARTHEST:
+        stop(USAGE, f"--for {text}: more than nothing and at most {_FARTHEST.days}d, such as 14d")
+    return span
+
+
 def clock(at: str | None, tz: Zone, form: str = "%a %Y-%m-%d %H:%M:%S %Z", never: str = "never") -> str:
     """A time of our JSON on the wall clock of `tz`."""
     return datetime.fromisoformat(at).astimezone(tz).strftime(form) if at else never
+
+
+def columns() -> int:
+    """How wide a line may be: as the terminal, or where there is none as COLUMNS says, or 80."""
+    return shutil.get_terminal_size().columns
 
 
 def printable(text: str) -> str:

@@ -43,6 +43,10 @@ class RuleIndex:
                 failed.append((k, verdict.why))
         return Found(None, tuple(failed))
 
+    def all(self, facts: Facts) -> list[int]:
+        """Every rule that holds, in order; one whose expression can't be evaluated does not."""
+        return [k for k in self._candidates(facts) if isinstance(check(self._conditions[k], facts), Holds)]
+
     def _candidates(self, facts: Facts) -> Iterable[int]:
         found: list[int] = []
         for key, by_value in self._by_value.items():
@@ -53,7 +57,7 @@ class RuleIndex:
 
 
 def _is_literal(term: Term) -> bool:
-    return term.regex is None and bool(term.values)
+    return term.regex is None and bool(term.values) and not term.negated
 
 
 def _most_telling(condition: Condition, spread: Counter[tuple[str, str]]) -> Term | None:

@@ -25,7 +25,7 @@ def holds(terms: Iterable[Term], facts: Values) -> bool:
 def _matches(term: Term, value: str | None) -> bool:
     if value is None:
         return False
-    return value in term.values or (term.regex is not None and _regex(term.regex).fullmatch(value) is not None)
+    return (value in term.values or (term.regex is not None and _regex(term.regex).fullmatch(value) is not None)) is not term.negated
 
 
 @lru_cache(maxsize=4096)

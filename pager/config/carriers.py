@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
+from pager.config.handoffs import DEFAULT_HANDOFF
 from pager.config.named import Named, part
 from pager.config.reading import Bool, Choice, Either, Field, ListOf, MapOf, Record, Ref
 from pager.config.scalars import COUNT, POSITIVE, SPAN, TEXT
@@ -63,6 +64,7 @@ SETTINGS: Record[Settings] = Record(
         "retention": part({"incidents": Field(SPAN, to="retain_incidents"), "audit": Field(SPAN, to="retain_audit")}),
         "throttle": Either(scalar=Choice({"off": {}}), map=_THROTTLE),
         "ack_expires": SPAN,
+        "handoff": DEFAULT_HANDOFF,
         "limits": LIMITS,
     },
     _settings,

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterable
 from pager.intake.sources import ACTIVE
 from pager.model.config import Config
 from pager.model.origin import Origin
-from pager.model.policy import TargetKind
 from pager.model.problem import Level, Problem
 
 Finding = tuple[Origin | None, str]  # where, and the path
@@ -42,31 +41,16 @@ def _signatures(c: Config) -> Iterable[Finding]:
     return [(i.origin, f"integrations.{n}.secret") for n, i in c.integrations.items() if i.secret and i.kind in ACTIVE]
 
 
-def _next_targets(c: Config) -> Iterable[Finding]:
-    return [
-        (t.origin, f"policies.{p.name}")
-        for p in c.policies.values()
-        for s in p.stages
-        for t in s.notify
-        if t.kind is TargetKind.SCHEDULE and t.name.endswith("/next")
-    ]
-
-
 def _major(c: Config) -> Iterable[Finding]:
     return [(s.origin, f"policies.{p.name}") for p in c.policies.values() for s in p.stages if s.major_incident]
 
 
 def _noise(c: Config) -> Iterable[Finding]:
     n = c.noise
-    for kind, rules in (("inhibit", n.inhibit), ("group", n.group), ("pause", n.pause), ("threshold", n.threshold),
-                        ("recurring", n.recurring), ("maintenance", n.maintenance)):  # fmt: skip
-        for rule in rules:
-            yield rule.origin, f"noise.{kind}.{rule.name}"
-    for kind, one in (("flap", n.flap), ("storm", n.storm)):
-        if one is not None:
-            yield one.origin, f"noise.{kind}"
-    if n.suppress_at_most:
-        yield c.settings.origin, "noise.limits"
+    for rule in n.group:
+        yield rule.origin, f"noise.group.{rule.name}"
+    if n.storm is not None:
+        yield n.storm.origin, "noise.storm"
 
 
 def _settings(c: Config) -> Iterable[Finding]:
@@ -82,7 +66,6 @@ _TABLE: tuple[tuple[str, Callable[[Config], Iterable[Finding]]], ...] = (
     ("intake of this kind", _integrations),
     ("the tool's own signature: whoever has the key is let in", _signatures),
     ("heartbeats", lambda c: [(h.origin, f"heartbeats.{n}") for n, h in c.heartbeats.items()]),
-    ("one person in turn for each incident; everybody on call is paged", _next_targets),
     ("the chat channel of a major incident", _major),
     ("support hours", lambda c: [(s.origin, f"services.{n}.support_hours") for n, s in c.services.items() if s.support_hours]),
     ("this noise rule: it mutes and groups nothing", _noise),

@@ -11,6 +11,7 @@ import msgspec
 
 from pager.config.calendars import SUFFIX, read_files
 from pager.config.carriers import SETTINGS
+from pager.config.handoffs import shown_twice
 from pager.config.reading import Context, nearest, pairs_of
 from pager.config.sections import BY_NAME, SECTIONS
 from pager.config.tree import Node, SyntaxProblem, parse
@@ -23,15 +24,17 @@ MOST_BYTES = 32 * 1024 * 1024  # of one file
 
 
 class Loaded(msgspec.Struct, frozen=True):
-    """`config` is None when any problem is an error."""
+    """`config` is None when any problem is an error. `unset` names the variables that are spoken of and not set."""
 
     config: Config | None
     problems: tuple[Problem, ...]
+    unset: tuple[str, ...] = ()
 
 
-def load(folder: Path, environment: Mapping[str, str]) -> Loaded:
-    """Read the folder. Never raises for what stands in it: that is in `problems`, all at once, in the order of the files."""
-    context = Context(environment)
+def load(folder: Path, environment: Mapping[str, str], *, forgiving: bool = False) -> Loaded:
+    """Read the folder. Never raises for what stands in it: that is in `problems`, all at once, in the order of the files. Who only asks who is
+    on call is `forgiving`: a credential or an address whose variable is not set is empty, and no error."""
+    context = Context(environment, forgiving)
     files = _files(folder, context)
     trees = [(name, _tree(name, text, context)) for name, text in files]
     config = _assemble([(name, tree) for name, tree in trees if tree is not None], context)
@@ -39,9 +42,10 @@ def load(folder: Path, environment: Mapping[str, str]) -> Loaded:
     config = msgspec.structs.replace(config, revision=_revision([*files, *calendars]))
     _check_references(config, context)
     _check_keys(config, context)
+    context.problems += shown_twice(config.schedules)
     problems = tuple(sorted(context.problems, key=lambda p: (p.file, p.line, p.column)))
     good = bool(files) and not any(p.level is Level.ERROR for p in problems)
-    return Loaded(config if good else None, problems)
+    return Loaded(config if good else None, problems, context.unset)
 
 
 def load_settings(folder: Path, environment: Mapping[str, str]) -> Settings:

@@ -16,6 +16,7 @@ from pager.config.shapes import (
 )
 from pager.config.tree import Node
 from pager.model.condition import Condition
+from pager.model.mute import Silence
 from pager.model.noise import Flap, Group, Inhibit, Maintenance, Noise, Pause, Recurring, Storm, Threshold
 
 
@@ -49,6 +50,12 @@ def _maintenance(**values: Any) -> Maintenance:
     if (values.get("hours") is None) == (values.get("start") is None or values.get("end") is None):
         raise ValueError("a maintenance window has hours, or from and to")
     return with_condition(Maintenance, required=True)(**values)  # type: ignore[no-any-return]
+
+
+def _silence(name: str, start: Any, end: Any, why: str = "", by: str = "the config", **values: Any) -> Silence:
+    if end <= start:
+        raise ValueError("`to` must be after `from`")
+    return with_condition(Silence, required=True)(id=name, start=start, end=end, by=by, why=why, **values)  # type: ignore[no-any-return]
 
 
 NOISE: Record[Noise] = Record(
@@ -93,6 +100,19 @@ NOISE: Record[Noise] = Record(
         ),
         "maintenance": ListOf(
             Record({**_NAMED, **CONDITION, "hours": HOURS, "from": Field(WALL, to="start"), "to": Field(WALL, to="end")}, _maintenance)
+        ),
+        "silences": ListOf(
+            Record(
+                {
+                    **_NAMED,
+                    **CONDITION,
+                    "from": Field(WALL, to="start", required=True),
+                    "to": Field(WALL, to="end", required=True),
+                    "by": TEXT,
+                    "why": TEXT,
+                },
+                _silence,
+            )
         ),
         "limits": Record({"suppress_at_most": Field(SPAN, required=True)}, lambda suppress_at_most: suppress_at_most, origin=False),
     },

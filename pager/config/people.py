@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from pager.config.handoffs import HANDOFF, IN_SLACK
 from pager.config.named import Named, part
 from pager.config.reading import Field, ListOf, Record, Ref, Scalar
 from pager.config.scalars import POSITIVE, SPAN, TEXT, WALL
@@ -187,6 +188,8 @@ SCHEDULES = Named(
                 {"country": TEXT, "region": TEXT, "calendar": Ref("calendar"), "users": Field(ListOf(Ref("user"), least=1), required=True)},
                 _holidays,
             ),
+            "handoff": HANDOFF,
+            "slack": IN_SLACK,
         },
         _schedule,
     )

@@ -16,13 +16,21 @@ Json = dict[str, Any]
 
 _VARIABLE = re.compile(r"\$(\$)?\{(?:([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?)?\}?")
 _SECRET = re.compile(r"(key|token|secret|sid|password|smtp)$")
+_ADDRESS = re.compile(
+    r"providers\.|(integrations|heartbeats)\.[^.]+\.(key|secret)$|users\.[^.]+\.contact\."
+    r"|settings\.(redis|data_dir|stream|demo|http|heartbeat_out|break_glass)\b"
+)
+"""Where credentials, keys and addresses stand: they decide nothing about who is asked."""
 
 
 class Context:
-    """One reading of a folder: what is wrong so far, and which names are spoken of."""
+    """One reading of a folder: what is wrong so far, and which names are spoken of. Where it is `forgiving`, a variable that is not set is empty,
+    and an error only where a value is needed to say who is asked."""
 
-    def __init__(self, environment: Mapping[str, str]) -> None:
+    def __init__(self, environment: Mapping[str, str], forgiving: bool = False) -> None:
         self.environment = environment
+        self._forgiving = forgiving
+        self._unset: dict[int, str] = {}  # by the id of the node that speaks of it
         self.problems: list[Problem] = []
         self.references: list[tuple[str, str, Node, str]] = []  # (kind, name, where, path)
 
@@ -51,10 +59,29 @@ class Context:
             if known:
                 return known
             if found[3] is None and known is None:
-                self.fail(node, path, f"the variable {found[2]} is not set", f"set it, or write ${{{found[2]}:-default}}")
+                self._unset[id(node)] = found[2]
+                if not self._forgiving:
+                    self._fail_unset(node, path)
             return found[3] or ""
 
         return _VARIABLE.sub(value, text)
+
+    @property
+    def unset(self) -> tuple[str, ...]:
+        """The variables that are spoken of and not set."""
+        return tuple(sorted(set(self._unset.values())))
+
+    def forgives(self, node: Node, path: str) -> bool:
+        """Whether no more is to be said of a value that can't be read: a variable in it is not set, and that has been said or may be so."""
+        if not self._forgiving or id(node) not in self._unset:
+            return False
+        if not _ADDRESS.match(path):
+            self._fail_unset(node, path)
+        return True
+
+    def _fail_unset(self, node: Node, path: str) -> None:
+        name = self._unset[id(node)]
+        self.fail(node, path, f"the variable {name} is not set", f"set it, or write ${{{name}:-default}}")
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
@@ -99,7 +126,8 @@ class Scalar(Shape[T]):
         try:
             return self._parse(text)
         except (ValueError, OverflowError) as error:
-            context.fail(node, path, f"expected {self.expected}, found {_found(node, path)}", str(error) or self._example)
+            if not context.forgives(node, path):
+                context.fail(node, path, f"expected {self.expected}, found {_found(node, path)}", str(error) or self._example)
             return None
 
     def schema(self) -> Json:
@@ -112,7 +140,7 @@ class Bool(Shape[bool]):
 
     def read(self, node: Node, context: Context, path: str) -> bool | None:
         found = as_bool(node) if "${" not in node.text else {"true": True, "false": False}.get(context.text(node, path).lower())
-        if found is None:
+        if found is None and not context.forgives(node, path):
             self.wrong(node, context, path)
         return found
 
@@ -141,6 +169,8 @@ class Ref(Scalar[str]):
 
     def read(self, node: Node, context: Context, path: str) -> str | None:
         name = super().read(node, context, path)
+        if name == "" and context.forgives(node, path):
+            return None
         if name is not None:
             context.refer(self._kind, name, node, path)
         return name

@@ -13,7 +13,7 @@ from pager.config.reading import Choice, Context, Field, Json, ListOf, Record, S
 from pager.config.scalars import CLOCK, DATE, DURATION, POSITIVE, SPAN, TEXT, read_duration
 from pager.config.tree import Node
 from pager.model.alert import Severity, Urgency
-from pager.model.condition import ALERT_FIELDS, Condition, Term
+from pager.model.condition import Condition, Term, key_of
 from pager.model.hours import WEEKDAYS, Hours
 from pager.model.person import Ladder, Limits, Rung
 from pager.model.policy import Target, TargetKind
@@ -116,7 +116,7 @@ class Match(Shape[tuple[Term, ...]]):
         return tuple(terms)
 
     def _term(self, name: str, value: Node, context: Context, path: str) -> Term | None:
-        key = name if name in ALERT_FIELDS or name.startswith(("labels.", "details.")) else f"labels.{name}"
+        key = key_of(name)
         if value.kind == "map":
             pattern = _REGEX.read(value, context, path)
             return None if pattern is None else Term(key, regex=pattern)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 
 from msgspec.structs import replace
 
 from pager.escalate.draft import Draft
-from pager.escalate.targets import Asked
+from pager.escalate.targets import Asked, stand_in
 from pager.model.incident import DeadlineKind, PageState, Phase, Run
 from pager.model.person import Rung
 
@@ -21,27 +21,58 @@ Rungs = Callable[[str], tuple[Rung, ...]]
 def ask(d: Draft, people: tuple[Asked, ...], rungs_of: Rungs) -> bool:
     """Start a run for each of them and page its first rung that has an address. False when nobody can be paged at all."""
     before = {r.user: r for r in d.incident.runs if not r.failed}
+    tried = {asked.user for asked in people}
     d.set(runs=())
     for asked in people:
-        known = before.get(asked.user)
-        rungs = rungs_of(asked.user)
-        run = Run(
-            user=asked.user,
-            target=asked.target,
-            because=asked.because,
-            rungs=rungs,
-            # Asked already and still silent: not from the first rung again, and the ladder's time runs on.
-            rung=known.rung if known else 0,
-            accepted_at=known.accepted_at if known and known.rungs == rungs else None,
-            origin=asked.origin,
-        )
-        run = replace(run, rung=min(run.rung, max(len(run.rungs) - 1, 0)))
-        d.set(runs=(*d.incident.runs, run))
-        if not page_rung(d, run):
-            d.set(runs=tuple(r for r in d.incident.runs if r.user != run.user))
+        _start(d, asked, rungs_of, before) or _pass_on(d, asked, rungs_of, tried, before)
     if d.incident.runs:
         d.arm(DeadlineKind.DELIVERY, LOOK_AGAIN)
     return bool(d.incident.runs)
+
+
+def ask_next_in_turn(d: Draft, lost: Run, rungs_of: Rungs) -> bool:
+    """Every way to somebody failed who was asked in their turn: the next of those on call is asked at once. False where there is none, or
+    where somebody else has the turn by now."""
+    if any(r.target == lost.target and not r.failed for r in d.incident.runs):
+        return False
+    passed = _pass_on(d, Asked(lost.user, lost.target, lost.because), rungs_of, {r.user for r in d.incident.runs}, {})
+    if passed:
+        d.arm(DeadlineKind.DELIVERY, LOOK_AGAIN)
+    return passed
+
+
+def _start(d: Draft, asked: Asked, rungs_of: Rungs, before: Mapping[str, Run]) -> bool:
+    """A run for one person, and its first pages. False, and no run, when there is no way to them."""
+    known = before.get(asked.user)
+    rungs = rungs_of(asked.user)
+    run = Run(
+        user=asked.user,
+        target=asked.target,
+        because=asked.because,
+        rungs=rungs,
+        # Asked already and still silent: not from the first rung again, and the ladder's time runs on.
+        rung=known.rung if known else 0,
+        accepted_at=known.accepted_at if known and known.rungs == rungs else None,
+        origin=asked.origin,
+    )
+    run = replace(run, rung=min(run.rung, max(len(run.rungs) - 1, 0)))
+    d.set(runs=(*d.incident.runs, run))
+    if not page_rung(d, run):
+        d.set(runs=tuple(r for r in d.incident.runs if r.user != run.user))
+        return False
+    return True
+
+
+def _pass_on(d: Draft, lost: Asked, rungs_of: Rungs, tried: set[str], before: Mapping[str, Run]) -> bool:
+    """The turn goes to the next of those on call who has a way to be reached."""
+    while (asked := stand_in(lost, d.world, d.now, d.incident.turns, tried)) is not None:
+        tried.add(asked.user)
+        d.say("turn.passed_on", f"{lost.user} can't be reached; {asked.because}", origin=asked.origin)
+        if _start(d, asked, rungs_of, before):
+            d.keep(tuple(replace(t, user=asked.user) if f"schedule:{t.schedule}/next" == asked.target else t for t in d.incident.turns))
+            return True
+        lost = asked
+    return False
 
 
 def page_rung(d: Draft, run: Run) -> bool:

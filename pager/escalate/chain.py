@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from pager.conditions.condition import DoesNot, Failed, check
-from pager.escalate.asking import ask
+from pager.escalate.asking import ask, ask_next_in_turn
 from pager.escalate.draft import Draft
 from pager.escalate.targets import Asked, resolve
-from pager.model.incident import DeadlineKind, Phase, State
+from pager.model.hours import Hours
+from pager.model.incident import DeadlineKind, Phase, Run, State
 from pager.model.outgoing import Tell, TellKind
 from pager.model.person import Rung
 from pager.model.policy import Policy, Stage, Target, TargetKind
@@ -30,7 +31,8 @@ def enter(d: Draft, index: int, because: str) -> None:
             continue
         if _waits(d, index, stage):
             return
-        found = resolve(stage.notify, d.world, d.now)
+        found = resolve(stage.notify, d.world, d.now, d.incident.turns)
+        d.keep(found.turns)
         _post_to(d, found.channels)
         if found.takes_over and _take_over(d, found.takes_over, stage):
             index, extra = 0, found.people
@@ -75,7 +77,8 @@ def catch_all(d: Draft, because: str) -> None:
     """Page the catch-all, until somebody answers."""
     _trigger(d)
     targets, every = catch_all_of(d)
-    found = resolve(targets, d.world, d.now)
+    found = resolve(targets, d.world, d.now, d.incident.turns)
+    d.keep(found.turns)
     _post_to(d, found.channels)
     d.next_turn(phase=Phase.CATCH_ALL, entered_at=d.now)
     d.say("catch_all.entered", because)
@@ -100,12 +103,21 @@ def catch_all_of(d: Draft) -> tuple[tuple[Target, ...], timedelta]:
 
 def assign(d: Draft, target: Target, because: str) -> bool:
     """Page somebody named by hand; the chain waits where it is. False when the target reaches nobody."""
-    found = resolve((target,), d.world, d.now)
+    found = resolve((target,), d.world, d.now, d.incident.turns)
+    d.keep(found.turns)
     _trigger(d)
     d.next_turn(phase=Phase.ASSIGNED, entered_at=d.now, runs=())
     d.say("incident.assigned", because)
     planner = d.world.planner
     return ask(d, found.people, lambda user: planner.ladder(user, d.incident)) or ask(d, found.people, planner.every_way)
+
+
+def pass_on(d: Draft, lost: Run) -> bool:
+    """Whether somebody else is asked at once in place of a person who can't be reached: the next in turn, where they were asked so."""
+    planner, stage = d.world.planner, d.stage
+    if d.incident.phase is Phase.STAGE:
+        return ask_next_in_turn(d, lost, lambda user: _rungs(d, user, stage))
+    return ask_next_in_turn(d, lost, lambda user: planner.ladder(user, d.incident))
 
 
 def _post_to(d: Draft, channels: tuple[str, ...]) -> None:
@@ -144,21 +156,26 @@ def _is_skipped(d: Draft, index: int, stage: Stage) -> bool:
     if stage.during and not d.world.standing(stage.during, d.now).inside:
         d.say("stage.skipped", f"stage {_title(index, stage)} is outside its hours", origin=stage.origin)
         return True
+    if stage.wait_for_hours and _opens(d, stage.wait_for_hours) is None:
+        d.say("stage.skipped", f"stage {_title(index, stage)}: its hours never come", origin=stage.origin)
+        return True
     return False
 
 
 def _waits(d: Draft, index: int, stage: Stage) -> bool:
-    standing = d.world.standing(stage.wait_for_hours, d.now) if stage.wait_for_hours else None
-    if standing is None or standing.inside:
-        return False
-    opens = standing.until
-    if opens is None:
-        d.say("stage.skipped", f"stage {_title(index, stage)}: its hours never come", origin=stage.origin)
+    opens = _opens(d, stage.wait_for_hours) if stage.wait_for_hours else None
+    if opens is None or opens <= d.now:
         return False
     d.next_turn(stage=index, phase=Phase.HOURS, entered_at=d.now, repeats=0, runs=())
     d.arm(DeadlineKind.HOURS, opens)
     d.say("stage.waiting", f"stage {_title(index, stage)} waits for its hours: {str(opens)[:16]} UTC", origin=stage.origin)
     return True
+
+
+def _opens(d: Draft, hours: Hours) -> datetime | None:
+    """When the hours begin; now, inside of them; None when they never come."""
+    standing = d.world.standing(hours, d.now)
+    return d.now if standing.inside else standing.until
 
 
 def _take_over(d: Draft, service: str, stage: Stage) -> bool:

@@ -2,28 +2,61 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
+import msgspec
 from msgspec.structs import replace
 
 from pager.escalate.effects import World
+from pager.model.alert import Alert
 from pager.model.event import Answer, Entry
-from pager.model.incident import Deadline, DeadlineKind, Incident, Page, PageState, Run
+from pager.model.incident import Deadline, DeadlineKind, Incident, Page, PageState, Run, Turn
 from pager.model.origin import Origin
 from pager.model.outgoing import LookUp, Outgoing, Priority, SendPage, Tell
 from pager.model.policy import Policy, Stage
+from pager.model.snapshot import Pointer
+
+T = TypeVar("T")
 
 # These belong to the whole incident; all others fall with the turn they were set in.
 LASTING = frozenset(
-    {DeadlineKind.SLA_ACK_SOON, DeadlineKind.SLA_ACK, DeadlineKind.SLA_RESOLVE_SOON, DeadlineKind.SLA_RESOLVE, DeadlineKind.RESOLVE_AFTER}
+    {
+        DeadlineKind.SLA_ACK_SOON,
+        DeadlineKind.SLA_ACK,
+        DeadlineKind.SLA_RESOLVE_SOON,
+        DeadlineKind.SLA_RESOLVE,
+        DeadlineKind.RESOLVE_AFTER,
+        DeadlineKind.STABLE,
+    }
 )
 _SETTLED_PAGES_KEPT = 30
 
 
+class Shared(msgspec.Struct, frozen=True):
+    """What a change has to do with others: see Commit."""
+
+    relies: tuple[str, ...] = ()
+    joins: tuple[str, ...] = ()
+    wakes: tuple[tuple[str, timedelta], ...] = ()
+    night_pages: tuple[tuple[str, datetime], ...] = ()
+    turns: tuple[str, ...] = ()
+
+    def __or__(self, other: Shared) -> Shared:
+        def both(some: tuple[T, ...], more: tuple[T, ...]) -> tuple[T, ...]:
+            return tuple(dict.fromkeys((*some, *more)))
+
+        pairs = zip(msgspec.structs.astuple(self), msgspec.structs.astuple(other), strict=True)
+        return Shared(*(both(some, more) for some, more in pairs))
+
+
 class Draft:
-    def __init__(self, incident: Incident, policy: Policy, world: World, now: datetime, due_at: datetime | None = None) -> None:
+    def __init__(
+        self, incident: Incident, alert: Alert, policy: Policy, world: World, now: datetime, due_at: datetime | None = None
+    ) -> None:  # fmt: skip
         self.incident = incident
+        self.alert = alert  # the newest
         self.policy = policy
         self.world = world
         self.now = now
@@ -32,6 +65,11 @@ class Draft:
         self.outgoing: list[Outgoing] = []
         self.tells: list[Tell] = []
         self.answer: Answer | None = None
+        self.pointers: Mapping[str, Pointer] = {}
+        self.shared = Shared()
+        self.watched = False  # a threshold still counts its repeats
+        self.night_pages: list[tuple[str, datetime]] = []
+        self._turns_before = incident.turns
 
     @property
     def stage(self) -> Stage:
@@ -43,6 +81,10 @@ class Draft:
     def say(self, event: str, what: str = "", who: str = "pagerd", origin: Origin | None = None) -> None:
         """Add a line to the timeline and the audit."""
         self.entries.append(Entry(self.now, self.incident.number, event, who, what, str(origin) if origin else ""))
+
+    def point(self, name: str, pointer: Pointer) -> None:
+        """Write a pointer. It must be one that the snapshot was asked for."""
+        self.pointers = {**self.pointers, name: pointer}
 
     def tell(self, tell: Tell) -> None:
         self.tells.append(tell)
@@ -67,6 +109,19 @@ class Draft:
         """The chain moves: timers of the turn before are void."""
         lasting = tuple(d for d in self.incident.deadlines if d.kind in LASTING)
         self.set(turn=self.incident.turn + 1, deadlines=lasting, **changes)
+
+    def keep(self, turns: tuple[Turn, ...]) -> None:
+        """The turns of `/next` that the incident has."""
+        if turns is not self.incident.turns:
+            self.set(turns=turns)
+
+    def with_counted(self) -> Shared:
+        """What is shared, with pages in people's nights, and the turns that the incident has not had before."""
+        if not self.night_pages and self.incident.turns is self._turns_before:
+            return self.shared
+        before = {turn.schedule for turn in self._turns_before}
+        taken = tuple(turn.schedule for turn in self.incident.turns if turn.schedule not in before)
+        return self.shared | Shared(night_pages=tuple(self.night_pages), turns=taken)
 
     # --- pages and runs ---------------------------------------------------------------------------------------------------------------
     def run_of(self, user: str) -> Run | None:

@@ -166,15 +166,10 @@ def _look_again(d: Draft, _: Deadline) -> None:
         chain.advance(d, "nothing came of its pages")
 
 
-def _still_suppressed(d: Draft, _: Deadline) -> None:
-    d.arm(K.SUPPRESSED, d.world.config.settings.ack_expires)
-
-
 SMALL: dict[DeadlineKind, Callable[[Draft, Deadline], None]] = {
     K.RUNG: _next_rung,
     K.REPEAT_EVERY: _repeat_in_stage,
     K.RECEIPT: _receipt_due,
     K.RETRY: _try_again,
     K.DELIVERY: _look_again,
-    K.SUPPRESSED: _still_suppressed,
 }

@@ -44,7 +44,8 @@ class StandingOf(Protocol):
 
 
 class World(msgspec.Struct, frozen=True):
-    """What the machine may look at besides the incident. All of it answers for the config now in force, at the moment asked."""
+    """What the machine may look at besides the incident. All of it answers for the config now in force, at the moment asked. `turns`: how
+    many of each schedule's `/next` were taken before."""
 
     config: Config
     on_call: OnCallOf
@@ -52,3 +53,4 @@ class World(msgspec.Struct, frozen=True):
     planner: Planner
     facts: Facts
     names: Mapping[str, str] = {}
+    turns: Mapping[str, int] = {}

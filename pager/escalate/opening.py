@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from pager.escalate import chain, replies, sla
+from pager.escalate import chain, muting, replies, sla
 from pager.escalate.draft import Draft
 from pager.model.alert import Urgency
 from pager.model.incident import DeadlineKind, State
+from pager.model.mute import Mute, MuteKind
 from pager.model.origin import Origin
 from pager.model.outgoing import Tell, TellKind
 from pager.model.policy import Policy
@@ -23,13 +24,12 @@ def open_incident(d: Draft, *, sla_of: Sla, resolve_after: timedelta | None, sta
     chain.enter(d, start_at, "opened")
 
 
-def suppress(d: Draft, reason: str, resolve_after: timedelta | None, origin: Origin | None) -> None:
-    """Recorded, and nobody is paged. It is looked at again like any other."""
-    d.set(state=State.SUPPRESSED, since=d.now, reason=reason)
-    d.say("incident.suppressed", reason, origin=origin)
+def suppress(d: Draft, by: Mute, resolve_after: timedelta | None, start_at: int) -> None:
+    """Recorded, and nobody is paged for now. Its chain will start at stage `start_at` (from 0)."""
+    d.set(stage=start_at)
+    muting.mute(d, by)
     if resolve_after:
         d.arm(DeadlineKind.RESOLVE_AFTER, resolve_after)
-    d.arm(DeadlineKind.SUPPRESSED, d.world.config.settings.ack_expires)
 
 
 def worsen(d: Draft, *, policy: Policy, urgency: Urgency, start_at: int, sla_of: Sla, because: str, origin: Origin | None) -> None:
@@ -49,7 +49,8 @@ def worsen(d: Draft, *, policy: Policy, urgency: Urgency, start_at: int, sla_of:
 
 
 def last_alert_resolved(d: Draft, by: str) -> None:
-    replies.over(d, by, "its alert was resolved")
+    healed = d.incident.mute is not None and d.incident.mute.kind is MuteKind.PAUSE
+    replies.over(d, by, "healed itself" if healed else "its alert was resolved")
 
 
 def quiet_for_long(d: Draft, after: timedelta, ask_owner: bool) -> None:

@@ -13,7 +13,7 @@ from pager.escalate.asking import (
     in_chain,
     note_lost,
 )
-from pager.escalate.chain import advance, catch_all_of, resume
+from pager.escalate.chain import advance, catch_all_of, pass_on, resume
 from pager.escalate.draft import Draft
 from pager.model.event import (
     Fault,
@@ -24,6 +24,7 @@ from pager.model.event import (
     PageUnconfirmed,
 )
 from pager.model.incident import DeadlineKind, Page, Paged, PageState, Phase, Run, State
+from pager.oncall.nights import counts_as_night_page
 
 MOST_ATTEMPTS = 4  # of one page at one provider
 PATIENCE = timedelta(seconds=6)  # with a provider that asks for time, all in all; then it is not waited for alone
@@ -41,6 +42,7 @@ def accepted(d: Draft, event: PageAccepted) -> None:
     found = " (a look-up found it: it had been accepted before)" if event.found else ""
     d.say("page.accepted", f"{page.user} by {page.channel} through {page.provider}{found}")
     _remember(d, page)
+    _count_night(d, page)
     if _is_current(d, page):
         _start_timers(d, page, event.expects_receipt)
 
@@ -125,9 +127,10 @@ def _try_next(d: Draft, page: Page, other: Page | None, why: str) -> None:
         return
     if page.rung == run.rung and climb(d, run, f"{page.channel} failed ({why})"):
         return
-    run = d.run_of(page.user)
-    if run is not None:
+    if (run := d.run_of(page.user)) is not None:
         note_lost(d, run)
+    if (run := d.run_of(page.user)) is not None and run.failed and pass_on(d, run):
+        return
     if everybody_failed(d):
         _nobody_left(d)
 
@@ -142,6 +145,15 @@ def _nobody_left(d: Draft) -> None:
             resume(d, "every page to the assigned person failed")
         case _:
             advance(d, f"every page of stage {d.incident.stage + 1} failed")
+
+
+def _count_night(d: Draft, page: Page) -> None:
+    """For the person's limits: once for each time the chain asks them, whatever their ladder adds to it."""
+    config = d.world.config
+    person = config.users.get(page.user)
+    woken = any(p.user == page.user and p.turn == page.turn and p.seq != page.seq and p.accepted_at for p in d.incident.pages)
+    if person is not None and not woken and counts_as_night_page(person, config.settings, d.now):
+        d.night_pages.append((page.user, d.now))
 
 
 def _is_reached(d: Draft, user: str) -> bool:

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from msgspec.structs import replace
 
-from pager.escalate import chain, sla
+from pager.escalate import chain, muting, sla
 from pager.escalate.draft import Draft
 from pager.model.event import Answer, Reply
 from pager.model.incident import DeadlineKind, Page, PageState, Phase, State
@@ -91,6 +91,7 @@ def escalate(d: Draft, reply: Reply) -> None:
     if d.incident.acknowledged_by in d.world.config.users and d.incident.acknowledged_by != reply.by:
         d.tell(Tell(TellKind.ESCALATED, users=(d.incident.acknowledged_by,), what=_name(d, reply.by)))
     d.withdraw_all(f"escalated by {reply.by}")
+    muting.heard(d)
     d.say("incident.escalated", f"by {reply.via}", reply.by)
     if d.incident.state is State.SUPPRESSED:
         chain.enter(d, d.incident.stage, f"escalated by {reply.by}")
@@ -109,6 +110,7 @@ def assign(d: Draft, reply: Reply) -> None:
         d.answer = Answer(f"{reply.target} is not a user, team or schedule of the config", done=False, refused=True)
         return
     d.withdraw_all(f"assigned to {reply.target} by {reply.by}")
+    muting.heard(d)
     if chain.assign(d, Target(TargetKind(kind), name), f"to {kind}:{name} by {reply.by}"):
         d.answer = Answer(f"assigned {d.incident.number}: {_asked(d)}")
         return

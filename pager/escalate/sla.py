@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from pager.escalate.draft import Draft
 from pager.model.incident import DeadlineKind, State
@@ -13,8 +13,9 @@ from pager.model.times import duration
 _SOON = 0.8  # of the time has gone: people are told
 
 
-def arm(d: Draft, sla: Sla) -> None:
-    opened = d.incident.opened_at
+def arm(d: Draft, sla: Sla, since: datetime | None = None) -> None:
+    """`since`: when people could first know of it, where that is not when it opened."""
+    opened = since or d.incident.opened_at
     if sla.ack:
         d.set(sla_ack=opened + sla.ack)
         d.arm(DeadlineKind.SLA_ACK_SOON, opened + sla.ack * _SOON)

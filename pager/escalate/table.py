@@ -9,6 +9,7 @@ from pager.escalate import due, pages, replies
 from pager.escalate.draft import Draft
 from pager.model.event import (
     Due,
+    Look,
     PageAccepted,
     PageDeferred,
     PageDelivered,
@@ -29,6 +30,7 @@ def _rows() -> list[tuple[tuple[State, ...], str, Step]]:
     return [
         # states                 event                        step
         (_OPEN,                  "due",                       due.on_due),
+        (_OPEN,                  "look",                      due.on_due),
         (_ANYWHERE,              "page accepted",             pages.accepted),
         (_ANYWHERE,              "page deferred",             pages.deferred),
         (_ANYWHERE,              "page failed",               pages.failed),
@@ -52,6 +54,7 @@ TABLE: dict[tuple[State, str], Step] = {(state, event): step for states, event, 
 
 _NAMES: dict[type, str] = {
     Due: "due",
+    Look: "look",
     PageAccepted: "page accepted",
     PageDeferred: "page deferred",
     PageFailed: "page failed",

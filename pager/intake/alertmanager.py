@@ -83,7 +83,7 @@ def _alert(entry: dict[str, Any], group: dict[str, Any], integration: Integratio
     alert = read_fields(fields, scope_of(integration), integration.name)
     if isinstance(alert, Unreadable):  # it has an action, a key and a summary
         return raw_page(integration, NAME, group, alert.reason, about=entry)
-    return msgspec.structs.replace(alert, notes=(*notes, *alert.notes))
+    return msgspec.structs.replace(alert, notes=(*notes, *alert.notes)) if notes else alert
 
 
 def _key(entry: dict[str, Any]) -> str:

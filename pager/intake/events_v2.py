@@ -72,7 +72,7 @@ def read_event(body: Any, integration: Integration) -> Alert | Bad:
     alert = read_fields({**fields, "action": action}, scope_of(integration), integration.name, default)
     if isinstance(alert, Unreadable):
         return Bad(MESSAGE, (alert.reason,))
-    return msgspec.structs.replace(alert, notes=(*notes, *alert.notes))
+    return msgspec.structs.replace(alert, notes=(*notes, *alert.notes)) if notes else alert
 
 
 def read_change(body: Any, integration: Integration) -> Change | Bad:

@@ -28,7 +28,10 @@ def to_entry(alert: Alert) -> dict[str, str]:
     """The entry that `read_entry` reads back into exactly this alert, with its scope and integration. It may be of any size: whoever read
     the alert kept to its own limit. What no JSON can hold is mended as `plain` does."""
     sound = msgspec.structs.replace(alert, details=plain(alert.details, _DEEP), timestamp=_utc(alert.timestamp))
-    return {_READ: _encode(plain(msgspec.to_builtins(sound), _DEEP)).decode()}
+    try:
+        return {_READ: _encode(sound).decode()}
+    except UnicodeEncodeError:
+        return {_READ: _encode(plain(msgspec.to_builtins(sound), _DEEP)).decode()}
 
 
 def read_entry(fields: Mapping[bytes, bytes]) -> Alert | Unreadable:

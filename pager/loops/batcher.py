@@ -20,11 +20,11 @@ class Batcher(Generic[Ask, Got]):
         self._waiting: list[tuple[Ask, asyncio.Future[Got]]] = []
         self._wake = asyncio.Event()
 
-    async def __call__(self, ask: Ask) -> Got:
+    def __call__(self, ask: Ask) -> asyncio.Future[Got]:
         mine: asyncio.Future[Got] = asyncio.get_running_loop().create_future()
         self._waiting.append((ask, mine))
         self._wake.set()
-        return await mine
+        return mine
 
     async def run(self) -> None:
         while True:
@@ -57,12 +57,12 @@ class PartedBatcher(Batcher[Ask, Got]):
         self._lanes: dict[int, Batcher[Ask, Got]] = {}
         self._new: asyncio.Queue[Batcher[Ask, Got]] = asyncio.Queue()
 
-    async def __call__(self, ask: Ask) -> Got:
+    def __call__(self, ask: Ask) -> asyncio.Future[Got]:
         part = self._part(ask)
         if part not in self._lanes:
             self._lanes[part] = Batcher(self._flush, self._limit)
             self._new.put_nowait(self._lanes[part])
-        return await self._lanes[part](ask)
+        return self._lanes[part](ask)
 
     async def run(self) -> None:
         async with asyncio.TaskGroup() as lanes:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, suppress
 from datetime import datetime, timedelta
 from typing import Protocol, TypeVar
 
@@ -23,6 +24,8 @@ SLOTS = 64  # sends under way at one provider
 ROOM = 4096  # entries in hand: those of a hung provider wait here, while the others' pass them by
 FRESH = 2.0  # seconds that what the store said is good for: less than it takes until another has taken over from us
 _ASKED_AT_MOST = 3  # times: a store that is always so slow keeps nobody from being paged
+_NOTICE_TRIES = 4
+_LOOK_BACK = timedelta(hours=1)  # a notice that was handed out before is looked for among what was sent since
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 2.0  # seconds between tries while the store is away
 
 T = TypeVar("T")
@@ -119,26 +122,30 @@ class Deliver:
             await self._leave(entry, str(error))
 
     async def _deal_with(self, entry: OutboxEntry, stopping: asyncio.Event) -> None:
-        providers = entry.item.providers if isinstance(entry.item, Notice) else (entry.item.provider,)
-        slots = self._slots.setdefault(providers[0], Slots(SLOTS))
-        async with slots.one(entry.priority):
+        if isinstance(entry.item, Notice):
+            await self._tell(entry, entry.item, stopping)
+            return
+        async with self._slot(entry.item.provider, entry):
             if stopping.is_set():
                 return
             begun = await self._begun(entry)
-            if not begun.owned:
-                log.info("deliver.not_ours", entry=entry.id, incident=entry.item.incident)
+            if not self._ours(entry, begun):
                 return
-            if not isinstance(entry.item, Notice):
-                _must_be_read(begun.snapshot)
+            _must_be_read(begun.snapshot)
             match entry.item:
                 case SendPage():
                     event = await self._send_or_fail(entry, entry.item, begun)
                 case LookUp():
                     event = await self._look_up(entry.item, begun.snapshot)
-                case Notice():
-                    await self._tell(entry.item)
-                    event = None
         await self._done(entry, event)
+
+    def _slot(self, provider: str, entry: OutboxEntry) -> AbstractAsyncContextManager[None]:
+        return self._slots.setdefault(provider, Slots(SLOTS)).one(entry.priority)
+
+    def _ours(self, entry: OutboxEntry, begun: Begun) -> bool:
+        if not begun.owned:
+            log.info("deliver.not_ours", entry=entry.id, incident=entry.item.incident)
+        return begun.owned
 
     async def _begun(self, entry: OutboxEntry) -> Begun:
         """How it stands now. An answer that was long on its way, or that met us stopped, tells how it stood: meanwhile somebody may have
@@ -251,15 +258,39 @@ class Deliver:
                 return PageUnconfirmed(item.seq, status.why or "no receipt in time")
 
     # --- a notice ---------------------------------------------------------------------------------------------------------------------
-    async def _tell(self, notice: Notice) -> None:
-        """One try at each provider: a notice that does not get through is said in the log, and costs nobody a page."""
+    async def _tell(self, entry: OutboxEntry, notice: Notice, stopping: asyncio.Event) -> None:
+        """One try at each provider, and a few more where they may do it later, without a slot in between: a notice that does not get through is
+        said in the log, and costs nobody a page."""
+        for left in reversed(range(_NOTICE_TRIES)):
+            async with self._slot(notice.providers[0], entry):
+                if stopping.is_set():
+                    return
+                begun = await self._begun(entry)
+                if not self._ours(entry, begun):
+                    return
+                if notice.useless_after is not None and begun.now >= notice.useless_after:
+                    self._meter.page(notice.channel, "notice_late")
+                    log.warning("notice.late", kind=notice.kind, user=notice.user, via=notice.channel, after=str(notice.useless_after))
+                    break
+                again = entry.redelivered or begun.begun_before
+                after = await self._told_by_any(notice, begun.now - _LOOK_BACK if again else None)
+            if after is None or not left:
+                break
+            with suppress(TimeoutError):
+                await asyncio.wait_for(stopping.wait(), min(after.total_seconds(), _LONGEST_PAUSE))
+        await self._done(entry, None)
+
+    async def _told_by_any(self, notice: Notice, maybe_since: datetime | None) -> timedelta | None:
+        """None: it is told, or never will be; else after how long it is worth another try. `maybe_since`: it may have been told since then."""
+        message = Message(address=notice.address, text=notice.text, thread=notice.thread, subject=notice.subject)
+        after: timedelta | None = None
         for name in notice.providers:
             channel = self._channels().get(name)
             if channel is None:
                 continue
-            message = Message(address=notice.address, text=notice.text, thread=notice.thread, subject=notice.subject)
             try:
-                result = await channel.send(message)
+                found = await channel.find(message, maybe_since) if maybe_since is not None else None
+                result: SendResult = found if found is not None else await channel.send(message)
             except Exception as error:
                 self._meter.failure("deliver")
                 log.exception("notice.internal_error", incident=notice.incident, provider=name)
@@ -267,8 +298,11 @@ class Deliver:
             self._meter.page(notice.channel, "notice" if isinstance(result, Sent) else "notice_failed")
             if isinstance(result, Sent):
                 log.info("notice.sent", incident=notice.incident, kind=notice.kind, user=notice.user, via=notice.channel)
-                return
+                return None
+            if isinstance(result, TryAgain):
+                after = min(after, result.after) if after is not None else result.after
             log.warning("notice.failed", incident=notice.incident, kind=notice.kind, user=notice.user, provider=name, why=result.why)
+        return after
 
 
 def _must_be_read(snapshot: Snapshot) -> None:

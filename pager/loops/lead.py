@@ -32,9 +32,9 @@ class Lead:
         cadence.every(RENEW, "lead", self.renew)
 
     async def renew(self) -> None:
-        """Lead, or go on to. Without a store nobody knows who does: then we don't."""
-        before = self._token  # kept while the store is asked: jobs that are due meanwhile are not left out, and what they write is fenced
-        token = None
+        """Lead, or go on to. Without a store nobody knows who does: then we don't. While it is asked we still do: jobs of the same second must
+        not find nobody, and what a leader of the past writes is refused."""
+        before, token = self._token, None
         try:
             token = await self._leader.lead(LEASE)
         finally:

@@ -89,3 +89,7 @@ class AlertRecord(msgspec.Struct, frozen=True, array_like=True, omit_defaults=Tr
     newest_resolve: tuple[int, int] = (0, 0)
     newest_ack: tuple[int, int] = (0, 0)
     version: int = 0
+    watched: bool = False  # its repeats matter for more than their number
+    changes: tuple[datetime, ...] = ()  # when it began and ceased to fire, lately
+    flapping: bool = False  # its incident stays open, whether it fires or not, until it is stable
+    firing: bool = True  # of one that flaps

@@ -9,13 +9,20 @@ from pager.model.origin import Origin
 ALERT_FIELDS = ("severity", "source", "service", "component", "group", "class", "integration")
 
 
-class Term(msgspec.Struct, frozen=True, array_like=True):
+def key_of(name: str) -> str:
+    """The key that a bare name of the config means: a field of the alert, else a label."""
+    return name if name in ALERT_FIELDS or name.startswith(("labels.", "details.")) else f"labels.{name}"
+
+
+class Term(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True):
     """One key of a match map. `key` is one of ALERT_FIELDS, or starts with `labels.` or `details.`.
-    Matches when the value is one of `values`, or when `regex` matches the whole of it. A missing key never matches."""
+    Matches when the value is one of `values`, or when `regex` matches the whole of it. `negated`: when it does not.
+    A missing key never matches."""
 
     key: str
     values: tuple[str, ...] = ()
     regex: str | None = None
+    negated: bool = False
 
 
 class Condition(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -25,6 +25,10 @@ class Due(msgspec.Struct, frozen=True, tag=True):
     """The incident's earliest deadline has come."""
 
 
+class Look(msgspec.Struct, frozen=True, tag=True):
+    """What mutes it may have changed."""
+
+
 class PageAccepted(msgspec.Struct, frozen=True, tag=True):
     """The provider said yes. `receipt` is its id for the message. `found`: it had said so before, and a look-up told."""
 
@@ -98,7 +102,7 @@ class Reply(msgspec.Struct, frozen=True, tag=True, kw_only=True):
     once: str = ""
 
 
-Event = AlertSeen | Due | PageAccepted | PageDeferred | PageFailed | PageDelivered | PageUnconfirmed | Reply
+Event = AlertSeen | Due | Look | PageAccepted | PageDeferred | PageFailed | PageDelivered | PageUnconfirmed | Reply
 
 
 class Answer(msgspec.Struct, frozen=True):

@@ -8,6 +8,7 @@ from enum import StrEnum
 import msgspec
 
 from pager.model.alert import AlertRecord, Severity, Urgency
+from pager.model.mute import Mute
 from pager.model.origin import Origin
 from pager.model.person import Rung
 
@@ -47,6 +48,7 @@ class DeadlineKind(StrEnum):
     SLA_RESOLVE_SOON = "sla_resolve_soon"
     SLA_RESOLVE = "sla_resolve"
     RESOLVE_AFTER = "resolve_after"
+    STABLE = "stable"  # an alert that flaps has not changed for long
     SUPPRESSED = "suppressed"  # a suppressed incident is looked at again, too
 
 
@@ -128,6 +130,14 @@ class Paged(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True):
     result: str = ""
 
 
+class Turn(msgspec.Struct, frozen=True, array_like=True):
+    """Which turn of a schedule's `/next` an incident has, from 1, and who was asked in it last."""
+
+    schedule: str
+    number: int
+    user: str
+
+
 class Incident(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True):
     """What people are paged for. `stage` counts from 0 here, from 1 in all output. `turn` rises whenever the chain moves.
     `lap` counts finished passes over the policy."""
@@ -176,6 +186,11 @@ class Incident(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True)
     version: int = 0
     ended_with: AlertRecord | None = None  # what was known of its alert at the end: the identity's record goes on with the next incident
     chats: tuple[str, ...] = ()  # chat channels that have a message about it, as the config names them
+    mute: Mute | None = None  # what keeps it suppressed
+    muted_at: datetime | None = None  # since when, without a break
+    inhibits: tuple[str, ...] = ()  # the pointers that count it while it is open
+    heard_at: datetime | None = None  # from then on only what a person says later mutes it
+    turns: tuple[Turn, ...] = ()  # a release that forgets them takes another turn: another of those on call is asked
 
     @property
     def is_open(self) -> bool:

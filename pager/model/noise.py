@@ -9,6 +9,7 @@ import msgspec
 from pager.model.alert import Severity
 from pager.model.condition import Condition
 from pager.model.hours import Hours
+from pager.model.mute import Silence
 from pager.model.origin import Origin
 
 
@@ -90,4 +91,5 @@ class Noise(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     flap: Flap | None = None
     storm: Storm | None = None
     maintenance: tuple[Maintenance, ...] = ()
+    silences: tuple[Silence, ...] = ()  # their times are naive, in the installation's zone
     suppress_at_most: timedelta | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from enum import IntEnum, StrEnum
 
 import msgspec
@@ -38,7 +39,8 @@ class LookUp(msgspec.Struct, frozen=True, array_like=True, tag="lookup"):
 
 
 class Notice(msgspec.Struct, frozen=True, array_like=True, tag="notice"):
-    """A message that wants no answer. `providers` in order of preference; the text is final. `thread` and `subject` as in a Message."""
+    """A message that wants no answer. `providers` in order of preference; the text is final. `thread` and `subject` as in a Message.
+    `useless_after`: what it says makes no sense any more then."""
 
     incident: int
     kind: str
@@ -50,6 +52,7 @@ class Notice(msgspec.Struct, frozen=True, array_like=True, tag="notice"):
     priority: Priority = Priority.NOTICE
     thread: str = ""
     subject: str = ""
+    useless_after: datetime | None = None
 
 
 Outgoing = SendPage | LookUp | Notice
@@ -62,6 +65,7 @@ class TellKind(StrEnum):
     SLA_SOON = "sla_soon"
     NOBODY = "nobody"
     ESCALATED = "escalated"
+    STABLE = "stable"  # it has flapped, and now fires without a break
     ASK_OWNER = "ask_owner"  # no repeat for long: is it over?
 
 

@@ -20,12 +20,25 @@ class TargetKind(StrEnum):
     CHANNEL = "channel"  # a notice: `channel:slack/#incident-critical`
 
 
+_NEXT = "/next"
+
+
 class Target(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True):
     """`user:ana`, `schedule:x`, `schedule:x/next`, `team:x`, `service:x`, `channel:slack/#x`. `name` is what follows the colon."""
 
     kind: TargetKind
     name: str
     origin: Origin | None = None
+
+    @property
+    def in_turn(self) -> bool:
+        """`schedule:x/next`: for each incident one in turn of those on call."""
+        return self.kind is TargetKind.SCHEDULE and self.name.endswith(_NEXT)
+
+    @property
+    def schedule(self) -> str:
+        """The schedule's name, without `/next`."""
+        return self.name.removesuffix(_NEXT)
 
     def __str__(self) -> str:
         return f"{self.kind}:{self.name}"

@@ -7,6 +7,7 @@ from datetime import datetime
 
 import msgspec
 
+from pager.model.mute import Silence
 from pager.model.schedule import Override
 
 
@@ -23,12 +24,13 @@ class Span(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True):
 
 class RotaFacts(msgspec.Struct, frozen=True, kw_only=True):
     """`overrides`: those of run time, by schedule, in order of creation. `calendars`: those read from a URL, by name, as last read well.
-    `night_pages`: by user, when they were paged in their night (UTC), the latest last, as far back as their limits look. `version` changes
-    with any of it."""
+    `night_pages`: by user, when they were paged in their night (UTC), the latest last, as far back as their limits look. `silences`: those of
+    run time. `version` changes with any of it."""
 
     overrides: Mapping[str, tuple[Override, ...]] = {}
     calendars: Mapping[str, tuple[Span, ...]] = {}
     night_pages: Mapping[str, tuple[datetime, ...]] = {}
+    silences: tuple[Silence, ...] = ()
     version: int = 0
 
 

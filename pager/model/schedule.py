@@ -7,6 +7,7 @@ from enum import StrEnum
 
 import msgspec
 
+from pager.model.handoff import Handoff, ShownInSlack
 from pager.model.hours import Hours
 from pager.model.origin import Origin
 
@@ -90,6 +91,8 @@ class Schedule(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     named: tuple[str, ...] = ()
     holidays: Holidays | None = None
     team: str | None = None
+    handoff: Handoff | None = None
+    slack: ShownInSlack | None = None
     origin: Origin | None = None
 
 

@@ -7,6 +7,7 @@ from datetime import timedelta
 import msgspec
 
 from pager.model.condition import Condition
+from pager.model.handoff import Handoff
 from pager.model.origin import Origin
 from pager.model.person import Ladder, Limits, Rung
 from pager.model.policy import Target
@@ -87,5 +88,6 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     retain_audit: timedelta = timedelta(days=400)
     throttle: Throttle = Throttle()
     ack_expires: timedelta = timedelta(hours=24)
+    handoff: Handoff | None = None
     limits: Limits | None = None
     origin: Origin | None = None

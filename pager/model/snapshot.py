@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from datetime import datetime
 
 import msgspec
 
@@ -31,14 +32,29 @@ Suffices = Callable[[Identity, AlertRecord], bool]
 """Whether an identity's record is all that a decision will need: reading its incident is then saved."""
 
 
+class Pointer(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True):
+    """A small value that several incidents share, under a name: which incident a group is, how many of something there are, when
+    they came, and when something was last so of them.
+    Kept for a week after it was written last."""
+
+    incident: int = 0
+    count: int = 0
+    times: tuple[datetime, ...] = ()
+    at: datetime | None = None
+    version: int = 0
+
+
 class Snapshot(msgspec.Struct, frozen=True):
     """All that a decision about one incident depends on. Versions inside are those of the store when it was read. `unreadable`: why this
-    release can't read some of it. Then the rest is empty, and nothing may be decided: it is left to a newer release."""
+    release can't read some of it. Then the rest is empty, and nothing may be decided: it is left to a newer release. `pointers` are those
+    asked for; what is not there has version 0. `turns`: how many turns of each schedule's `/next` have been taken."""
 
     record: AlertRecord | None = None
     incident: Incident | None = None
     policy: Policy | None = None
+    pointers: Mapping[str, Pointer] = {}
     unreadable: str = ""
+    turns: Mapping[str, int] = {}
 
 
 class Code(msgspec.Struct, frozen=True, array_like=True):

@@ -14,6 +14,7 @@ from msgspec.structs import replace
 
 from pager.model.alert import Action, AlertRecord
 from pager.model.event import AlertSeen
+from pager.model.noise import Flap
 
 
 class Meaning(StrEnum):
@@ -24,6 +25,7 @@ class Meaning(StrEnum):
     REPEATS = "repeats"
     WORSENS = "worsens"  # a repeat of a worse severity than the last
     EASES = "eases"  # a repeat of a milder one
+    FLAPS = "flaps"  # it began or ceased to fire once more; its incident stays open meanwhile
     ACKNOWLEDGES = "acknowledges"
     RESOLVES = "resolves"
     SUPERSEDED = "superseded"
@@ -41,19 +43,39 @@ class Verdict(msgspec.Struct, frozen=True):
 _Finding = tuple[Meaning, dict[str, object], str]
 
 
-def judge(record: AlertRecord | None, seen: AlertSeen, now: datetime) -> Verdict:
-    """What the alert means for its identity."""
+def judge(record: AlertRecord | None, seen: AlertSeen, now: datetime, flap: Flap | None = None) -> Verdict:
+    """What the alert means for its identity. `flap` says when it changes too often."""
     known = record or AlertRecord(alert=seen.alert)
     entry, oldest = seen.entry, seen.oldest_pending
     if entry in known.applied:
         return Verdict(Meaning.REDELIVERED, known, "this entry was applied before")
     meaning, changes, reason = _JUDGES[seen.alert.action](known, seen, now)
+    if flap is not None and meaning in _CHANGES:
+        meaning, changes = _flapping(known, meaning, changes, flap, now)
     applied = (*[e for e in known.applied if e >= oldest], entry)
     return Verdict(meaning, replace(known, applied=applied, **changes), reason)
 
 
+def _flapping(
+    known: AlertRecord, meaning: Meaning, changes: dict[str, object], flap: Flap, now: datetime
+) -> tuple[Meaning, dict[str, object]]:
+    """A change is remembered, and from so many on it ends no incident."""
+    lately = (*(at for at in known.changes if at > now - flap.within), now)[-flap.changes :]
+    held = known.flapping or len(lately) >= flap.changes
+    changes = {**changes, "changes": lately, "flapping": held}
+    if held and meaning is Meaning.RESOLVES:
+        return Meaning.FLAPS, {**{k: v for k, v in changes.items() if k not in ("open", "ended_by")}, "firing": False}
+    return meaning, changes
+
+
 def _trigger(known: AlertRecord, seen: AlertSeen, now: datetime) -> _Finding:
     entry = seen.entry
+    if known.open and not known.firing and entry > known.newest_resolve:
+        return (
+            Meaning.FLAPS,
+            {"repeats": known.repeats + 1, "last_at": now, "alert": seen.alert, "newest_trigger": entry, "firing": True},
+            "",
+        )
     if known.open:
         return _repeat(known, seen, now)
     if known.incident and entry < known.ended_by and not _ran_back(known, now):
@@ -98,7 +120,8 @@ def _repeat(known: AlertRecord, seen: AlertSeen, now: datetime) -> _Finding:
 def only_repeats(record: AlertRecord, seen: Iterable[AlertSeen]) -> bool:
     """Whether all of these are counted in the record, and their incident stays as it is."""
     before = record.alert.severity
-    return record.open and all(s.alert.action is Action.TRIGGER and s.alert.severity is before for s in seen)
+    plain = record.open and record.firing and not record.watched
+    return plain and all(s.alert.action is Action.TRIGGER and s.alert.severity is before for s in seen)
 
 
 def _resolve(known: AlertRecord, seen: AlertSeen, now: datetime) -> _Finding:
@@ -107,6 +130,8 @@ def _resolve(known: AlertRecord, seen: AlertSeen, now: datetime) -> _Finding:
         return Meaning.NOTHING_OPEN, changes, "nothing is open under its key"
     if seen.entry < known.newest_trigger:
         return Meaning.SUPERSEDED, changes, "a newer trigger was handled before it"
+    if not known.firing:
+        return Meaning.NOTHING_OPEN, changes, "it does not fire at present, and is held open until it is stable"
     return Meaning.RESOLVES, {**changes, "open": False, "ended_by": seen.entry}, ""
 
 
@@ -124,7 +149,8 @@ _JUDGES = {Action.TRIGGER: _trigger, Action.RESOLVE: _resolve, Action.ACKNOWLEDG
 
 def ended(record: AlertRecord, now: datetime) -> AlertRecord:
     """The record after a person, or a rule, resolved its incident. What was pushed before that moment belongs to it."""
-    return replace(record, open=False, ended_by=(_milliseconds(now), _LAST))
+    return replace(record, open=False, ended_by=(_milliseconds(now), _LAST), flapping=False, firing=True, watched=False)
 
 
+_CHANGES = frozenset((Meaning.OPENS, Meaning.OPENS_ACKNOWLEDGED, Meaning.RESOLVES, Meaning.FLAPS))
 _LAST = 2**63 - 1

@@ -13,7 +13,7 @@ from pager.model.service import Service
 from pager.model.times import duration
 from pager.notify.card import Card, Fact
 from pager.notify.text import one_line, shorten
-from pager.notify.wording import before_you, late_words, noted, opening_of, sla_words
+from pager.notify.wording import before_you, late_words, muted_words, noted, opening_of, sla_words
 
 OFFERED = (ReplyAction.ACKNOWLEDGE, ReplyAction.RESOLVE, ReplyAction.ESCALATE, ReplyAction.SNOOZE)
 _SUMMARY, _SUBJECT, _LINE = 500, 120, 400  # UTF-16 units
@@ -28,7 +28,7 @@ _TOLD = frozenset(
      "incident.resolved", "incident.snoozed", "incident.escalated", "incident.assigned", "incident.noted", "incident.quiet",
      "stage.entered", "stage.skipped", "stage.waiting", "stage.nobody", "target.empty", "policy.looped", "policy.taken_over",
      "catch_all.entered", "catch_all.nobody", "page.accepted", "page.failed", "page.deferred", "page.impossible", "page.unconfirmed",
-     "person.unreachable", "ladder.climbed", "sla.soon", "sla.breached", "alert.mended"}
+     "person.unreachable", "ladder.climbed", "incident.suppressed", "incident.unmuted", "sla.soon", "sla.breached", "alert.mended"}
 )  # fmt: skip
 
 
@@ -44,6 +44,7 @@ def page_card(
     """What a page says to whoever it asks: the same as the others do, with nothing left out."""
     lines = (
         late_words(late),
+        muted_words(incident),
         before_you(incident, page, names, len(incident.paged)),
         sla_words(incident, now),
         noted(incident, page, len(incident.notes)),

@@ -36,15 +36,16 @@ def sms_page(
     word nor that code stands anywhere else. `names` maps a user's id to a name; who is not in it goes by the id."""
     extras = (
         (late_words(late),),
+        (muted_words(incident, _RESULT), muted_words(incident, 0)),
         [before_you(incident, page, names, most) for most in range(_TOLD, 0, -1)],
         (sla_words(incident, now),),
         (plain(service.runbook) if service else "",),
         [noted(incident, page, most) for most in range(_TOLD, 0, -1)],
     )
     return compose(
-        _foreign(opening_of(incident), code),
-        _foreign(plain(record.alert.summary), code),
-        [[_foreign(wording, code) for wording in wordings] for wordings in extras],
+        foreign(opening_of(incident), code),
+        foreign(plain(record.alert.summary), code),
+        [[foreign(wording, code) for wording in wordings] for wordings in extras],
         f"Reply {code} to acknowledge",
     )
 
@@ -62,6 +63,7 @@ def console_page(
     lines = (
         f"{opening_of(incident)} {one_line(record.alert.summary)}",
         late_words(late),
+        muted_words(incident),
         before_you(incident, page, names, len(incident.paged)),
         sla_words(incident, now),
         noted(incident, page, len(incident.notes)),
@@ -74,7 +76,7 @@ def console_page(
 def notice_text(kind: TellKind, incident: Incident, record: AlertRecord, what: str, now: datetime) -> str:
     """A message that wants no answer, so without a code, in at most three segments. `what` is what the machine gave with it: who did it,
     the reason, or the time that is left."""
-    what = _foreign(plain(what)).rstrip(".") or "pagerd"
+    what = foreign(plain(what)).rstrip(".") or "pagerd"
     match kind:
         case TellKind.RESOLVED:
             said = f"Resolved by {what} after {duration(now - incident.opened_at)}."
@@ -88,6 +90,8 @@ def notice_text(kind: TellKind, incident: Incident, record: AlertRecord, what: s
             said = f"SLA: {what}"
         case TellKind.NOBODY:
             said = f"NOBODY WAS PAGED: {what}. Mend the schedule or the policy."
+        case TellKind.STABLE:
+            said = f"No longer flapping: {what}"
         case TellKind.ASK_OWNER:
             said = f"Please look: {what}"
     return compose(f"#{incident.number} {shorten(_sentence(said), _SAID)}", _about(incident, record), (), "")
@@ -113,6 +117,18 @@ def late_words(late: timedelta | None) -> str:
     return f"late by {_rough(late)}." if late else ""
 
 
+def muted_words(incident: Incident, most: int = 1000) -> str:
+    """Why it comes only now, where it was muted; without the rest of the sentence where `most` is 0."""
+    if incident.state is not State.TRIGGERED or not incident.reason:
+        return ""
+    said = incident.reason if most else incident.reason.partition(" (")[0]
+    return f"{shorten(_capital(plain(said)), most or _RESULT)}."
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
 def _rough(span: timedelta) -> str:
     """Without the seconds, once it is minutes."""
     minutes = span // timedelta(minutes=1)
@@ -133,11 +149,11 @@ def before_you(incident: Incident, page: Page, names: Mapping[str, str], most: i
         return f"{where}."
     left_out = max(len(others) - most, 0)
     told = [f"{left_out} more"] if left_out else []
-    told += [_paged(incident, p, names) for p in others[left_out:]]
+    told += [paged_words(incident, p, names) for p in others[left_out:]]
     return f"{where}; before you: {', '.join(told)}."
 
 
-def _paged(incident: Incident, paged: Paged, names: Mapping[str, str]) -> str:
+def paged_words(incident: Incident, paged: Paged, names: Mapping[str, str]) -> str:
     name = shorten(plain(names.get(paged.user, paged.user)), _NAME)
     return f"{name} ({paged.channel} {paged.at:%H:%M} UTC, {_result(incident, paged)})"
 
@@ -177,10 +193,10 @@ def _sentence(text: str) -> str:
 def _about(incident: Incident, record: AlertRecord) -> str:
     """What a notice is about, for somebody who has not got the page at hand."""
     service = shorten(plain(incident.service), _SERVICE)
-    return _foreign(": ".join(filter(None, (service, plain(record.alert.summary)))))
+    return foreign(": ".join(filter(None, (service, plain(record.alert.summary)))))
 
 
-def _foreign(text: str, code: str = "") -> str:
+def foreign(text: str, code: str = "") -> str:
     """Text that others wrote, without what could be taken for the way to answer: one page names one code, once, after one `Reply`."""
     small = text.lower()
     if "reply" in small:

@@ -58,8 +58,8 @@ def _one(override: Override, places: tuple[Place, ...]) -> tuple[Place, ...]:
 
 
 def _because(override: Override) -> str:
-    who = f" by {override.by}" if override.by else ""
-    return f"override{who}{f': {override.reason}' if override.reason else ''}"
+    which = (f" {override.id}" if override.id else "") + (f" by {override.by}" if override.by else "")
+    return f"override{which}{f': {override.reason}' if override.reason else ''}"
 
 
 def _unique(places: tuple[Place, ...]) -> tuple[Place, ...]:

@@ -11,7 +11,7 @@ import msgspec
 
 from pager.model.event import Entry
 from pager.model.outgoing import Outgoing, Priority
-from pager.model.snapshot import Code, Identity, Snapshot, Suffices
+from pager.model.snapshot import Code, Identity, Pointer, Snapshot, Suffices
 
 
 class StoreUnavailable(Exception):
@@ -27,7 +27,10 @@ class Commit(msgspec.Struct, frozen=True, kw_only=True):
     entry is still pending for this worker (it is acknowledged and deleted with the commit); `once`, never seen before. The incident's deadline,
     its place among open or resolved, the counts by state, and whether chats are to be told follow from `after.incident`. With nothing but
     `finishes`, the entry is only finished. `confirmed`: somebody will be told that it is recorded, so it must be wherever that counts.
-    `night_pages`: who was paged in their night, and when; kept for two weeks, at most 50 a person."""
+    Pointers are parts, too, each by its name. `relies` are names of pointers that are only checked: they are still as in `before`. `joins` puts
+    the incident among those that wait for a name, `wakes` has all that wait for a name looked at after that time, and no longer wait.
+    `night_pages`: who was paged in their night, and when; kept for two weeks, at most 50 a person. `turns`: schedules of which one more turn is
+    taken; whoever took the same one at the same time is no conflict."""
 
     before: Snapshot
     after: Snapshot
@@ -39,6 +42,15 @@ class Commit(msgspec.Struct, frozen=True, kw_only=True):
     once: str = ""
     confirmed: bool = False
     night_pages: tuple[tuple[str, datetime], ...] = ()
+    relies: tuple[str, ...] = ()
+    joins: tuple[str, ...] = ()
+    wakes: tuple[tuple[str, timedelta], ...] = ()
+    turns: tuple[str, ...] = ()
+
+    def changed_pointers(self) -> dict[str, tuple[Pointer | None, Pointer]]:
+        """By name, before and after."""
+        before = self.before.pointers
+        return {name: (before.get(name), pointer) for name, pointer in self.after.pointers.items() if pointer is not before.get(name)}
 
 
 class Outcome(StrEnum):
@@ -66,6 +78,9 @@ class Incidents(Protocol):
     async def by_number(self, numbers: Sequence[int]) -> tuple[datetime, list[Snapshot]]:
         """The same by incident number. An unknown number gives an empty snapshot, one that can't be read a snapshot that is `unreadable`."""
 
+    async def pointers(self, names: Sequence[str], part: int = 0) -> list[Pointer | None]:
+        """Those of a part of the store, in order. Raises UnreadableError."""
+
     def part_of(self, scope: str) -> int:
         """The part of the store where everything of this scope is."""
 
@@ -73,11 +88,15 @@ class Incidents(Protocol):
         """New incident numbers, never handed out before, for incidents of a part."""
 
     async def commit(self, commits: Sequence[Commit]) -> list[Outcome]:
-        """Each commits or conflicts alone; in order; in one round trip."""
+        """Each commits or conflicts alone; in order; in one round trip. One may go on from what an earlier one of them leaves: then its `before`
+        has the next version."""
 
     async def timeline(self, number: int) -> list[Entry]: ...
     async def open_numbers(self) -> list[int]:
         """Every incident that is not resolved, ascending."""
+
+    async def suppressed_numbers(self) -> list[int]:
+        """Every incident that is suppressed, ascending."""
 
     async def resolved_numbers(self, limit: int) -> list[int]:
         """The most lately resolved, newest first."""

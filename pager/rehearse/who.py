@@ -2,51 +2,64 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 import msgspec
 
 from pager.model.config import Config
-from pager.model.policy import Target, TargetKind
+from pager.model.policy import TargetKind
 from pager.model.schedule import OnCall
 from pager.model.times import rfc3339
 from pager.oncall.memo import Rota
 from pager.oncall.who import people_of
-
-_NEXT = "/next"
+from pager.rehearse.chain import Asks, chain
 
 
 class UnknownName(LookupError):
-    """Nothing in the config is called so."""
+    """Nothing in the config is called so. `known` is what might be meant."""
+
+    def __init__(self, name: str, known: Sequence[str]) -> None:
+        super().__init__(name)
+        self.known = known
 
 
 class Asked(msgspec.Struct, frozen=True):
     """What a name stands for. `named` are people that a policy names itself, on call at all times; with `only`, nobody else counts.
-    `timezone` is where its wall clock hangs. `is_schedule`: a single one, so that its answers need not say which."""
+    `timezone` is where its wall clock hangs. `is_schedule`: a single one, so that its answers need not say which. `home` is the schedule that is
+    spoken of when nobody is on call."""
 
     schedules: tuple[str, ...]
     timezone: str
     named: tuple[OnCall, ...] = ()
     only: str = ""
     is_schedule: bool = False
+    home: str | None = None
 
 
 def read_name(config: Config, name: str) -> Asked:
-    """A schedule, a service (the first stage of its policy) or a person (the schedules they are in), in this order; `user:ana`,
+    """A schedule, a service (the first stage of its policy) or a person (whatever schedule they are on call in), in this order; `user:ana`,
     `schedule:x` and `service:x` say which. Raises UnknownName."""
+    named: dict[str, Mapping[str, object]] = {
+        TargetKind.SCHEDULE: config.schedules,
+        TargetKind.SERVICE: config.services,
+        TargetKind.USER: config.users,
+    }
     kind, colon, rest = name.partition(":")
-    plain = rest if colon and kind in (TargetKind.SCHEDULE, TargetKind.SERVICE, TargetKind.USER) else name
-    kinds = (kind,) if plain != name else (TargetKind.SCHEDULE, TargetKind.SERVICE, TargetKind.USER)
-    if TargetKind.SCHEDULE in kinds and plain in config.schedules:
-        return Asked((plain,), config.schedules[plain].timezone, is_schedule=True)
-    if TargetKind.SERVICE in kinds and plain in config.services:
-        return _first_stage(config, plain)
-    if TargetKind.USER in kinds and plain in config.users:
-        theirs = tuple(s.name for s in config.schedules.values() if plain in people_of(s))
-        return Asked(theirs, config.users[plain].timezone, only=plain)
-    raise UnknownName(name)
+    plain = rest if colon and kind in named else name
+    kinds = (kind,) if plain != name else tuple(named)
+    match next((kind for kind in kinds if plain in named[kind]), None):
+        case TargetKind.SCHEDULE:
+            return Asked((plain,), config.schedules[plain].timezone, is_schedule=True, home=plain)
+        case TargetKind.SERVICE:
+            return _first_stage(config, plain)
+        case TargetKind.USER:
+            # All of them are asked: what was said at run time or stands in a calendar may put them anywhere.
+            home = next((s.name for s in config.schedules.values() if plain in people_of(s)), None)
+            return Asked(tuple(config.schedules), config.users[plain].timezone, only=plain, home=home)
+        case _:
+            raise UnknownName(plain, [known for kind in kinds for known in named[kind]])
 
 
 def who_json(config: Config, rota: Rota, name: str, at: datetime) -> dict[str, Any]:
@@ -55,13 +68,12 @@ def who_json(config: Config, rota: Rota, name: str, at: datetime) -> dict[str, A
     asked = read_name(config, name)
     found = [(schedule, on_call) for schedule in asked.schedules for on_call in rota.who(schedule, at)]
     counted = [(schedule, on_call) for schedule, on_call in found if asked.only in ("", on_call.user)]
-    schedules = (*(schedule for schedule, _ in counted), *asked.schedules, None)
     people: dict[str, dict[str, Any]] = {}
     for schedule, on_call in counted:
         people.setdefault(on_call.user, _on_call_json(on_call, "" if asked.is_schedule else f"on call in {schedule}: "))
     for on_call in asked.named:
         people.setdefault(on_call.user, _on_call_json(on_call))
-    return {"at": rfc3339(at), "schedule": schedules[0], "on_call": list(people.values())}
+    return {"at": rfc3339(at), "schedule": next((schedule for schedule, _ in counted), asked.home), "on_call": list(people.values())}
 
 
 def shifts_json(config: Config, rota: Rota, name: str, start: datetime, end: datetime) -> dict[str, Any]:
@@ -70,39 +82,14 @@ def shifts_json(config: Config, rota: Rota, name: str, start: datetime, end: dat
     asked = read_name(config, name)
     found = [shift for schedule in asked.schedules for shift in _shifts(rota, asked, schedule, start, end)]
     if asked.named:
-        found.append(_shift_json(start, end, [(o.user, o.because) for o in asked.named]) | {"schedule": None})
+        found.append(_shift_json(start, end, asked.named, None))
     return {"shifts": sorted(found, key=lambda shift: str(shift["from"]))}
 
 
 def _first_stage(config: Config, service: str) -> Asked:
-    """Whom the service's first stage asks. A `service:` target hands over to that service's policy; without a policy it is the catch-all."""
-    targets: list[tuple[Target, str]] = []
-    policies: list[str] = []
-    following: str | None = service
-    while following is not None:
-        policy = config.policies.get(config.services[following].policy or config.settings.default_policy or "")
-        if policy is not None and policy.name in policies:
-            break  # gone through already: the escalation stops here, too
-        if policy is not None and policy.stages:
-            policies.append(policy.name)
-            stage, why = policy.stages[0].notify, f"stage 1 of policy {policy.name}"
-        else:
-            stage, why = config.settings.catch_all.notify if config.settings.catch_all else (), "the catch-all"
-        targets += [(target, why) for target in stage]
-        following = next((t.name for t in stage if t.kind is TargetKind.SERVICE and t.name in config.services), None)
-    schedules = dict.fromkeys(t.name.removesuffix(_NEXT) for t, _ in targets if t.kind is TargetKind.SCHEDULE)
-    known = tuple(name for name in schedules if name in config.schedules)
-    timezone = config.schedules[known[0]].timezone if known else config.settings.timezone
-    return Asked(known, timezone, tuple(on_call for target, why in targets for on_call in _named(config, target, why)))
-
-
-def _named(config: Config, target: Target, why: str) -> Iterable[OnCall]:
-    """The people a target names without a schedule."""
-    if target.kind is TargetKind.USER:
-        yield OnCall(user=target.name, because=f"named by {why}", origin=target.origin)
-    elif target.kind is TargetKind.TEAM and target.name in config.teams:
-        for user in config.teams[target.name].members:
-            yield OnCall(user=user, because=f"member of team {target.name}, named by {why}", origin=target.origin)
+    asks = next(iter(chain(config, service)), Asks(""))
+    timezone = config.schedules[asks.schedules[0]].timezone if asks.schedules else config.settings.timezone
+    return Asked(asks.schedules, timezone, asks.named, home=next(iter(asks.schedules), None))
 
 
 def _on_call_json(on_call: OnCall, place: str = "") -> dict[str, Any]:
@@ -118,21 +105,23 @@ def _shifts(rota: Rota, asked: Asked, schedule: str, start: datetime, end: datet
     """One schedule's. A person's neighbouring shifts are one when only others came or went between them."""
     found: list[dict[str, Any]] = []
     for shift in rota.shifts(schedule, start, end):
-        mine = [(o.user, o.because) for o in shift.on_call if asked.only in ("", o.user)]
+        mine = [o for o in shift.on_call if asked.only in ("", o.user)]
         if asked.only and not mine:
             continue
-        one = _shift_json(shift.start, shift.end, mine) | ({} if asked.is_schedule else {"schedule": schedule})
-        if found and found[-1]["to"] == one["from"] and all(found[-1][name] == one[name] for name in ("users", "because")):
+        one = _shift_json(shift.start, shift.end, mine, schedule)
+        if found and all(found[-1][name] == one[name] or name in ("from", "to") for name in one) and found[-1]["to"] == one["from"]:
             found[-1]["to"] = one["to"]
         else:
             found.append(one)
     return found
 
 
-def _shift_json(start: datetime, end: datetime, people: list[tuple[str, str]]) -> dict[str, Any]:
+def _shift_json(start: datetime, end: datetime, people: Sequence[OnCall], schedule: str | None) -> dict[str, Any]:
     return {
         "from": rfc3339(start),
         "to": rfc3339(end),
-        "users": list(dict.fromkeys(user for user, _ in people)),
-        "because": "; ".join(dict.fromkeys(because for _, because in people)) or "nobody is on call",
+        "users": list(dict.fromkeys(o.user for o in people)),
+        "because": "; ".join(dict.fromkeys(o.because for o in people)) or "nobody is on call",
+        "origin": "; ".join(dict.fromkeys(str(o.origin) for o in people if o.origin)) or None,
+        "schedule": schedule,
     }

@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from pager.model.alert import AlertRecord
 from pager.model.incident import Incident
+from pager.model.snapshot import Pointer
 from pager.ports import Commit
 from pager.store import codec
 from pager.store.codec import Codec
@@ -20,7 +21,7 @@ REQUESTS_KEPT = timedelta(days=1)
 MARKERS_KEPT = timedelta(days=7)
 """How long an acknowledge or resolve that knows no incident waits for a late trigger."""
 
-Part = TypeVar("Part", AlertRecord, Incident)
+Part = TypeVar("Part", AlertRecord, Incident, Pointer)
 
 
 class Batch:
@@ -48,7 +49,7 @@ class Batch:
     def call(self) -> tuple[list[Arg], list[Arg]]:
         """KEYS and ARGV."""
         keys = self._keys
-        fixed: list[Arg] = [keys.deadlines, keys.resolved, keys.audit, keys.counts, *keys.outboxes, keys.boards]
+        fixed: list[Arg] = [keys.deadlines, keys.resolved, keys.audit, keys.counts, *keys.outboxes, keys.boards, keys.suppressed]
         kept: list[Arg] = [int(kept.total_seconds()) for kept in (CODES_KEPT, REQUESTS_KEPT, MARKERS_KEPT)]
         head: list[Arg] = [self._count, OUTBOX_GROUP, self._worker, *kept, keys.wake, len(self._checked), len(self._fenced)]
         return fixed + self._checked + self._written, head + self._fenced + self._args
@@ -71,7 +72,7 @@ class Batch:
         return count
 
     def _puts(self, commit: Commit) -> int:
-        """Record and incident: first both checks, then both values."""
+        """Record, incident and pointers: first all checks, then all values."""
         before, after = commit.before, commit.after
         puts: list[Arg] = []
         if after.record is not None and after.record is not before.record:
@@ -80,12 +81,17 @@ class Batch:
         if after.incident is not None and after.incident is not before.incident:
             self._check(self._keys.incident(after.incident.number), before.incident)
             puts += ("put", _next(codec.incidents, before.incident, after.incident))
+        for name, (was, pointer) in commit.changed_pointers().items() if after.pointers else ():
+            self._check(self._keys.pointer(name), was)
+            puts += ("mark", _next(codec.pointers, was, pointer))
+        for name in commit.relies:
+            self._check(self._keys.pointer(name), before.pointers.get(name))
         self._args += puts
-        return len(puts) + self._policy(commit)  # as many checks as puts, and a put is two arguments
+        return len(puts) + len(commit.relies) + self._policy(commit)  # as many checks as puts, and a put is two arguments
 
-    def _check(self, key: str, before: AlertRecord | Incident | None) -> None:
+    def _check(self, key: str, before: AlertRecord | Incident | Pointer | None) -> None:
         self._checked.append(key)
-        self._args += ("is", codec.prefix(before.version) if before is not None else b"")
+        self._args += ("is", codec.prefix(before.version) if before is not None and before.version else b"")
 
     def _policy(self, commit: Commit) -> int:
         incident, policy = commit.after.incident, commit.after.policy
@@ -163,7 +169,16 @@ class Batch:
         for user, at in commit.night_pages:
             self._written += (self._keys.nights(user), self._keys.night_people, self._keys.rota_version)
             self._args += ("night", user, milliseconds(at))
-        return len(commit.night_pages)
+        for name in commit.joins:
+            self._written.append(self._keys.waiting(name))
+            self._args += ("join", "")
+        for name, grace in commit.wakes:
+            self._written.append(self._keys.waiting(name))
+            self._args += ("wake", int(grace.total_seconds() * 1000))
+        for schedule in commit.turns:
+            self._written.append(self._keys.turns)
+            self._args += ("turn", schedule)
+        return len(commit.night_pages) + len(commit.joins) + len(commit.wakes) + len(commit.turns)
 
 
 def _number(commit: Commit) -> int:

@@ -17,12 +17,13 @@ import msgspec
 
 from pager.model.alert import AlertRecord
 from pager.model.event import Entry
+from pager.model.handoff import Memory
 from pager.model.incident import Incident
 from pager.model.outgoing import Outgoing
 from pager.model.policy import Policy
 from pager.model.rota import Span
 from pager.model.schedule import Override
-from pager.model.snapshot import Code, NewerError, UnreadableError
+from pager.model.snapshot import Code, NewerError, Pointer, UnreadableError
 from pager.ports import Post
 
 T = TypeVar("T")
@@ -94,13 +95,15 @@ codes: Codec[Code] = Codec(Code)
 outgoing: Codec[Outgoing] = Codec(Outgoing)
 entries: Codec[tuple[Entry, ...]] = Codec(tuple[Entry, ...])
 posts: Codec[Post] = Codec(Post)
+handoffs: Codec[Memory] = Codec(Memory)
+pointers: Codec[Pointer] = Codec(Pointer)
 overrides: Codec[tuple[str, Override]] = Codec(tuple[str, Override])  # with its schedule
 calendars: Codec[tuple[Span, ...]] = Codec(tuple[Span, ...])
 
 
 def level() -> int:
     """Grows with every schema that a release learns to read."""
-    return sum(of.schema for of in (records, incidents, policies, codes, outgoing, entries, posts, overrides, calendars))
+    return sum(of.schema for of in (records, incidents, policies, codes, outgoing, entries, posts, pointers, overrides, calendars))
 
 
 def prefix(version: int) -> bytes:
@@ -112,6 +115,12 @@ def record_of(stored: bytes) -> AlertRecord:
     record, version = records.decode_versioned(stored)
     msgspec.structs.force_setattr(record, "version", version)  # just made, nobody else has it
     return record
+
+
+def pointer_of(stored: bytes) -> Pointer:
+    pointer, version = pointers.decode_versioned(stored)
+    msgspec.structs.force_setattr(pointer, "version", version)
+    return pointer
 
 
 @lru_cache(maxsize=4096)

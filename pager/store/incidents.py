@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from pager.model.event import Entry
-from pager.model.snapshot import Code, Identity, Snapshot, Suffices
+from pager.model.snapshot import Code, Identity, Pointer, Snapshot, Suffices
 from pager.ports import Commit, Outcome
 from pager.store import codec
 from pager.store.batch import Batch
@@ -42,6 +42,10 @@ class RedisIncidents:
 
     async def by_number(self, numbers: Sequence[int]) -> tuple[datetime, list[Snapshot]]:
         return await self._snapshots.by_number(numbers)
+
+    async def pointers(self, names: Sequence[str], part: int = 0) -> list[Pointer | None]:
+        found = await self._connection.call("MGET", *map(self._keys.pointer, names)) if names else ()
+        return [codec.pointer_of(value) if value else None for value in found]
 
     def part_of(self, scope: str) -> int:
         return 0
@@ -83,6 +87,9 @@ class RedisIncidents:
             numbers.update(int(member) for member in found[::2])
             if int(cursor) == 0:
                 return sorted(numbers)
+
+    async def suppressed_numbers(self) -> list[int]:
+        return sorted(map(int, await self._connection.call("SMEMBERS", self._keys.suppressed)))
 
     async def resolved_numbers(self, limit: int) -> list[int]:
         return [number for _, number in await self.resolved(limit)]

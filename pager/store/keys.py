@@ -36,6 +36,8 @@ class Keys:
         """Hash: how many incidents are in each state."""
         self.boards = f"{self._prefix}boards"
         """Sorted set: the number of each incident whose chat messages are to be looked at, by the moment in milliseconds."""
+        self.suppressed = f"{self._prefix}suppressed"
+        """Set: the numbers of suppressed incidents."""
         self.number = f"{self._prefix}number"
         self.shards = f"{self._prefix}shards"
         """How many shards there are; in the first."""
@@ -44,6 +46,8 @@ class Keys:
         self.token = f"{self._prefix}leader:token"
         self.fence = f"{self._prefix}leader:fence"
         """The latest token of a leader that wrote in this shard."""
+        self.handoffs = f"{self._prefix}handoffs"
+        """What people were told of hand-offs; in the first shard."""
         self.secret = f"{self._prefix}secret"
         self.config = f"{self._prefix}config:active"
         self.alive = f"{self._prefix}alive"
@@ -59,6 +63,8 @@ class Keys:
         """Hash: what was last read of calendars, by name; in the first shard."""
         self.night_people = f"{self._prefix}rota:nights"
         """Sorted set: who was paged in their night for incidents of this shard, by when that was last, in milliseconds."""
+        self.turns = f"{self._prefix}rota:turns"
+        """Hash: how many turns of a schedule's `/next` incidents of this shard have taken."""
         self.rota_wake = f"{self._prefix}rota:wake"
         """Channel: an override or a calendar was changed."""
         self.outboxes = tuple(f"{self._prefix}out:{priority}" for priority in Priority)
@@ -78,6 +84,13 @@ class Keys:
     def log(self, number: int) -> str:
         """List: the timeline of an incident; each element is what one commit said."""
         return f"{self._log}{number}"
+
+    def pointer(self, name: str) -> str:
+        return f"{self._prefix}pointer:{name}"
+
+    def waiting(self, name: str) -> str:
+        """Set: the numbers of incidents that wait for a name."""
+        return f"{self._prefix}waiting:{name}"
 
     def posts(self, number: int) -> str:
         """Hash: what is known of an incident's messages in chat channels, by the channel."""

@@ -12,7 +12,7 @@ from typing import Any, Generic, TypeVar
 from msgspec.structs import replace
 
 from pager.model.event import Entry
-from pager.model.snapshot import Code, Identity, Snapshot, Suffices
+from pager.model.snapshot import Code, Identity, Pointer, Snapshot, Suffices
 from pager.ports import Begun, Claim, Commit, OutboxEntry, Outcome, Post, StoreUnavailable
 from pager.store.boards import RedisBoards
 from pager.store.deadlines import RedisDeadlines
@@ -62,6 +62,9 @@ class ShardedIncidents:
         found = await _scattered(items, shard, ask)
         return max(times) if times else await self.now(), found
 
+    async def pointers(self, names: Sequence[str], part: int = 0) -> list[Pointer | None]:
+        return await self._each[part].pointers(names)
+
     async def numbers(self, count: int, part: int = 0) -> list[int]:
         return [self._shards.number(part, counted) for counted in await self._each[part].numbers(count)]
 
@@ -76,6 +79,9 @@ class ShardedIncidents:
 
     async def open_numbers(self) -> list[int]:
         return list(heapq.merge(*await all_of(one.open_numbers() for one in self._each)))
+
+    async def suppressed_numbers(self) -> list[int]:
+        return list(heapq.merge(*await all_of(one.suppressed_numbers() for one in self._each)))
 
     async def resolved_numbers(self, limit: int) -> list[int]:
         found = await all_of(one.resolved(limit) for one in self._each)

@@ -3,7 +3,7 @@ can't be read spoils its own snapshot alone."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import TypeVar
 
@@ -17,6 +17,7 @@ from pager.store.keys import Keys
 from pager.store.newer import Newer
 from pager.store.scores import moment
 
+NO_TURNS: Mapping[str, int] = {}
 Part = TypeVar("Part", AlertRecord, Incident)
 
 
@@ -30,10 +31,10 @@ class Snapshots:
         self.newer = newer or Newer()
 
     async def by_identity(self, identities: Sequence[Identity], suffices: Suffices | None = None) -> tuple[datetime, list[Snapshot]]:
-        reads: list[Command] = [("TIME",)]
+        reads: list[Command] = [("TIME",), ("HGETALL", self._keys.turns)]
         if identities:
             reads.append(("MGET", *(self._keys.alert(i.scope, i.dedup_key) for i in identities)))
-        time, *found = await self._connection.pipe(reads)
+        time, turns, *found = await self._connection.pipe(reads)
         records = [_read(codec.record_of, value) for value in (found[0] if found else ())]
         incidents = await self._incidents(
             [
@@ -41,22 +42,22 @@ class Snapshots:
                 for identity, record in zip(identities, records, strict=True)
             ]
         )
-        return moment(time), await self._snapshots(records, incidents)
+        return moment(time), await self._snapshots(records, incidents, _counts(turns))
 
     async def by_number(self, numbers: Sequence[int]) -> tuple[datetime, list[Snapshot]]:
-        reads: list[Command] = [("TIME",)]
+        reads: list[Command] = [("TIME",), ("HGETALL", self._keys.turns)]
         if numbers:
             reads.append(("MGET", *map(self._keys.incident, numbers)))
-        time, *found = await self._connection.pipe(reads)
-        return moment(time), await self.around(found[0] if found else [])
+        time, turns, *found = await self._connection.pipe(reads)
+        return moment(time), await self.around(found[0] if found else [], _counts(turns))
 
-    async def around(self, stored: Sequence[bytes | None]) -> list[Snapshot]:
+    async def around(self, stored: Sequence[bytes | None], turns: Mapping[str, int] = NO_TURNS) -> list[Snapshot]:
         """Snapshots of incidents that were read already."""
         incidents = [_read(codec.incident_of, value) for value in stored]
         keys = [self._keys.alert(i.scope, i.dedup_key) for i in incidents if isinstance(i, Incident)]
         found = iter(await self._connection.call("MGET", *keys) if keys else ())
         records = [_read(codec.record_of, next(found)) if isinstance(incident, Incident) else None for incident in incidents]
-        return await self._snapshots(records, incidents)
+        return await self._snapshots(records, incidents, turns)
 
     async def _incidents(self, numbers: Sequence[int]) -> list[Incident | UnreadableError | None]:
         wanted = [number for number in numbers if number]
@@ -64,10 +65,13 @@ class Snapshots:
         return [_read(codec.incident_of, next(found)) if number else None for number in numbers]
 
     async def _snapshots(
-        self, records: Sequence[AlertRecord | UnreadableError | None], incidents: Sequence[Incident | UnreadableError | None]
+        self,
+        records: Sequence[AlertRecord | UnreadableError | None],
+        incidents: Sequence[Incident | UnreadableError | None],
+        turns: Mapping[str, int],
     ) -> list[Snapshot]:
         unread = await self._fetch_policies(i for i in incidents if isinstance(i, Incident))
-        return [self._snapshot(record, incident, unread) for record, incident in zip(records, incidents, strict=True)]
+        return [self._snapshot(record, incident, unread, turns) for record, incident in zip(records, incidents, strict=True)]
 
     async def _fetch_policies(self, incidents: Iterable[Incident]) -> dict[str, UnreadableError]:
         """Those that can't be read."""
@@ -83,7 +87,11 @@ class Snapshots:
         return unread
 
     def _snapshot(
-        self, record: AlertRecord | UnreadableError | None, incident: Incident | UnreadableError | None, unread: dict[str, UnreadableError]
+        self,
+        record: AlertRecord | UnreadableError | None,
+        incident: Incident | UnreadableError | None,
+        unread: dict[str, UnreadableError],
+        turns: Mapping[str, int],
     ) -> Snapshot:
         if isinstance(record, UnreadableError):
             return self._spoilt(record)
@@ -91,11 +99,17 @@ class Snapshots:
             return self._spoilt(incident)
         if incident is not None and incident.policy_ref in unread:
             return self._spoilt(unread[incident.policy_ref])
-        return Snapshot(record, incident, self._policies.get(incident.policy_ref) if incident else None)
+        return Snapshot(record, incident, self._policies.get(incident.policy_ref) if incident else None, turns=turns)
 
     def _spoilt(self, error: UnreadableError) -> Snapshot:
         self.newer.met(error)
         return Snapshot(unreadable=str(error))
+
+
+def _counts(flat: Sequence[bytes]) -> Mapping[str, int]:
+    if not flat:
+        return NO_TURNS
+    return {name.decode(): int(count) for name, count in zip(flat[::2], flat[1::2], strict=True)}
 
 
 def _read(read: Callable[[bytes], Part], value: bytes | None) -> Part | UnreadableError | None:

@@ -6,7 +6,7 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
 from datetime import timedelta
-from typing import Any
+from typing import Any, cast
 
 from hiredis import ProtocolError, Reader, ReplyError, pack_command
 
@@ -94,8 +94,7 @@ class Wire(asyncio.Protocol):
 
     # --- what asyncio calls -----------------------------------------------------------------------------------------------------------
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast(asyncio.Transport, transport)  # of whatever loop
 
     def data_received(self, data: bytes) -> None:
         self._heard_at = self._loop.time()

@@ -18,6 +18,7 @@ from pager.web.calendar import CalendarFeeds
 from pager.web.intake import Intake
 from pager.web.reply import ReplyPages
 from pager.web.slack import SlackCallbacks
+from pager.web.straight import Answer
 from pager.web.twilio import TwilioCallbacks
 
 
@@ -73,6 +74,10 @@ class _AlertsFirst:
     def __init__(self, intake: Intake, app: ASGIApp) -> None:
         self._intake = intake
         self._app = app
+
+    def take(self, path: str, raw: bytes, content_type: str, tell: Callable[[Answer], None]) -> bool:
+        """Without ASGI, where that is possible."""
+        return self._intake.take(path, raw, content_type, tell)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         answer = self._answer(scope, receive) if scope["type"] == "http" and scope["method"] == "POST" else None

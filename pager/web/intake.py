@@ -23,6 +23,7 @@ from pager.model.service import Integration
 from pager.ports import Meter, StoreUnavailable
 from pager.web.bodies import ClientDisconnect, TooLarge, TooSlow, body_of
 from pager.web.keyring import Keyring
+from pager.web.straight import Answer
 
 MAX_BODY = 512 * 1024
 MOST_WAITING = 200_000  # alerts in the stream: beyond it senders are asked to come back
@@ -34,6 +35,25 @@ Add = Callable[[Sequence[Mapping[str, str]]], Awaitable[object]]
 
 log = structlog.get_logger()
 _encode = msgspec.json.Encoder().encode
+
+
+class Yes(msgspec.Struct, frozen=True):
+    """What is to be stored, and what is said then; `busy` is the status of a no because too many wait."""
+
+    alerts: Sequence[Alert]
+    said: Mapping[str, object]
+    busy: int
+
+
+class No(msgspec.Struct, frozen=True):
+    what: str
+    message: str
+    errors: Sequence[str] = ()
+    status: int = 400
+
+
+Read = Callable[[bytes, str], Yes | No]
+"""What a body, of a content type, comes to."""
 
 
 class Intake:
@@ -49,102 +69,170 @@ class Intake:
 
     async def enqueue(self, request: Request) -> Response:
         """`POST /v2/enqueue`."""
-        found = await self._event(request)
-        if isinstance(found, Response):
-            return found
-        body, integration = found
-        alert = read_event(body, integration)
-        if isinstance(alert, Bad):
-            return self._bad(alert)
-        no = await self._store((alert,), busy=429)
-        # What was given is given back, also where we keep a shorter one; unless nothing of it can be kept.
-        given = body.get("dedup_key")
-        key = given if isinstance(given, str) and clean(given, MAX_SUMMARY) else alert.dedup_key
-        return no or _json(202, {"status": "success", "message": "Event processed", "dedup_key": key})
+        return await self._taken(request, self._read_event)
 
     async def change(self, request: Request) -> Response:
         """`POST /v2/change/enqueue`. Nobody is paged for a change; it stands in the audit."""
-        found = await self._event(request)
-        if isinstance(found, Response):
-            return found
+        raw = await self._body(request)
+        if isinstance(raw, Response):
+            return raw
+        found = self._event(raw, request.headers.get("content-type", ""))
+        if isinstance(found, No):
+            return self._refused(found)
         change = read_change(*found)
         if isinstance(change, Bad):
-            return self._bad(change)
+            return self._refused(_no(change))
         try:
             async with asyncio.timeout(_STORED_WITHIN):
                 source = f" ({change.source})" if change.source else ""
                 await self._change(change.integration, f"{change.summary}{source}")
         except (StoreUnavailable, TimeoutError):
-            return self._unavailable()
-        return _json(202, {"status": "success", "message": "Change event processed"})
+            return _response(_unavailable())
+        return _response(Answer(202, _encode({"status": "success", "message": "Change event processed"})))
 
     async def webhook(self, kind: str, key: str, request: Request) -> Response:
         """`POST /in/<kind>/<key>`."""
-        integration = self._keyring.find(kind, key)
-        reader = READERS.get(kind)
-        if integration is None or reader is None:
-            return self._refused(404, "not found", "no integration of this kind has this key")
-        body = await self._body(request)
-        if isinstance(body, Response):
-            return body
-        alerts = reader(body, integration)
-        no = await self._store(alerts, busy=503) if alerts else None
-        return no or _json(202, {"status": "success", "message": f"{len(alerts)} alerts accepted", "alerts": len(alerts)})
+        read = self._webhook_reader(kind, key)
+        if read is None:
+            return self._refused(No("not found", "no integration of this kind has this key", status=404))
+        return await self._taken(request, read)
+
+    def take(self, path: str, raw: bytes, content_type: str, tell: Callable[[Answer], None]) -> bool:
+        """Take the whole body of a POST: `tell` gets the answer after the store has confirmed. False where there is anything to say but yes:
+        then nothing was done, and it is for the methods above."""
+        read = self._reader(path)
+        if read is None or len(raw) > MAX_BODY or self._backlog() > MOST_WAITING:
+            return False
+        try:
+            found = read(raw, content_type)
+            entries = [to_entry(alert) for alert in found.alerts] if isinstance(found, Yes) else []
+        except Exception:
+            return False  # a fault of ours: it comes up again there, and is said
+        if not isinstance(found, Yes) or not entries:
+            return False
+        stored = asyncio.ensure_future(self._add(entries))
+        late = asyncio.get_running_loop().call_later(_STORED_WITHIN, stored.cancel)
+
+        def told(_: object) -> None:
+            late.cancel()
+            tell(self._outcome(stored, found))
+
+        stored.add_done_callback(told)
+        return True
 
     # --- parts ------------------------------------------------------------------------------------------------------------------------
-    async def _event(self, request: Request) -> tuple[dict[str, Any], Integration] | Response:
-        """The body, an object, and whose key it names."""
-        body = await self._body(request)
-        if isinstance(body, Response):
-            return body
-        key = routing_key(body)
-        if isinstance(key, Bad):
-            return self._bad(key)
-        integration = self._keyring.find(EVENTS_V2, key)
-        if integration is None:
-            return self._bad(Bad(MESSAGE, ("'routing_key' is not the key of an events-v2 integration",)))
-        return body, integration
-
-    async def _body(self, request: Request) -> Any:
-        """The body as JSON or a form has it, or the answer that says why not."""
-        try:
-            raw = await body_of(request, MAX_BODY)
-        except TooLarge:
-            return self._refused(413, "too large", f"a body may have {MAX_BODY} bytes", close=True)
-        except TooSlow:
-            return self._refused(408, "too slow", "the body did not come in time", close=True)
-        except ClientDisconnect:
-            return Response(status_code=400)
-        body = read_body(raw, request.headers.get("content-type", ""))
-        return self._bad(body) if isinstance(body, Bad) else body
-
-    async def _store(self, alerts: Sequence[Alert], busy: int) -> Response | None:
-        """None when the store has confirmed them."""
-        if self._backlog() > MOST_WAITING:
-            self._meter.alerts("refused", len(alerts))
-            message = "NOT accepted: too many alerts wait already. Send it again."
-            return _json(busy, {"status": "throttled", "message": message, "errors": [message]}, {"Retry-After": _RETRY_AFTER})
-        try:
-            async with asyncio.timeout(_STORED_WITHIN):
-                await self._add([to_entry(alert) for alert in alerts])
-        except (StoreUnavailable, TimeoutError):
-            self._meter.alerts("refused", len(alerts))
-            return self._unavailable()
+    def _reader(self, path: str) -> Read | None:
+        match path.split("/"):
+            case ["", "v2", "enqueue"]:
+                return self._read_event
+            case ["", "in", kind, key] if kind and key:
+                return self._webhook_reader(kind, key)
         return None
 
-    def _unavailable(self) -> Response:
-        message = "NOT accepted: the store can't be reached. Send it again."
-        return _json(503, {"status": "unavailable", "message": message, "errors": [message]}, {"Retry-After": _RETRY_AFTER})
+    def _read_event(self, raw: bytes, content_type: str) -> Yes | No:
+        found = self._event(raw, content_type)
+        if isinstance(found, No):
+            return found
+        body, integration = found
+        alert = read_event(body, integration)
+        if isinstance(alert, Bad):
+            return _no(alert)
+        # What was given is given back, also where we keep a shorter one; unless nothing of it can be kept.
+        given = body.get("dedup_key")
+        key = given if isinstance(given, str) and clean(given, MAX_SUMMARY) else alert.dedup_key
+        return Yes((alert,), {"status": "success", "message": "Event processed", "dedup_key": key}, busy=429)
 
-    def _bad(self, bad: Bad) -> Response:
-        return self._refused(bad.status, "invalid event", bad.message, bad.errors)
+    def _webhook_reader(self, kind: str, key: str) -> Read | None:
+        integration, reader = self._keyring.find(kind, key), READERS.get(kind)
+        if integration is None or reader is None:
+            return None
 
-    def _refused(self, status: int, what: str, message: str, errors: Sequence[str] = (), close: bool = False) -> Response:
+        def read(raw: bytes, content_type: str) -> Yes | No:
+            body = read_body(raw, content_type)
+            if isinstance(body, Bad):
+                return _no(body)
+            alerts = reader(body, integration)
+            return Yes(alerts, {"status": "success", "message": f"{len(alerts)} alerts accepted", "alerts": len(alerts)}, busy=503)
+
+        return read
+
+    def _event(self, raw: bytes, content_type: str) -> tuple[dict[str, Any], Integration] | No:
+        """The body, an object, and whose key it names."""
+        body = read_body(raw, content_type)
+        if isinstance(body, Bad):
+            return _no(body)
+        key = routing_key(body)
+        if isinstance(key, Bad):
+            return _no(key)
+        integration = self._keyring.find(EVENTS_V2, key)
+        if integration is None:
+            return _no(Bad(MESSAGE, ("'routing_key' is not the key of an events-v2 integration",)))
+        return body, integration
+
+    async def _taken(self, request: Request, read: Read) -> Response:
+        raw = await self._body(request)
+        if isinstance(raw, Response):
+            return raw
+        found = read(raw, request.headers.get("content-type", ""))
+        if isinstance(found, No):
+            return self._refused(found)
+        no = await self._store(found) if found.alerts else None
+        return _response(no or Answer(202, _encode(found.said)))
+
+    async def _body(self, request: Request) -> bytes | Response:
+        """The body, or the answer that says why not."""
+        try:
+            return await body_of(request, MAX_BODY)
+        except TooLarge:
+            return self._refused(No("too large", f"a body may have {MAX_BODY} bytes", status=413), close=True)
+        except TooSlow:
+            return self._refused(No("too slow", "the body did not come in time", status=408), close=True)
+        except ClientDisconnect:
+            return Response(status_code=400)
+
+    async def _store(self, found: Yes) -> Answer | None:
+        """None when the store has confirmed them."""
+        if self._backlog() > MOST_WAITING:
+            self._meter.alerts("refused", len(found.alerts))
+            message = "NOT accepted: too many alerts wait already. Send it again."
+            return _later(found.busy, "throttled", message)
+        try:
+            async with asyncio.timeout(_STORED_WITHIN):
+                await self._add([to_entry(alert) for alert in found.alerts])
+        except (StoreUnavailable, TimeoutError):
+            self._meter.alerts("refused", len(found.alerts))
+            return _unavailable()
+        return None
+
+    def _outcome(self, stored: asyncio.Future[object], found: Yes) -> Answer:
+        """What to say after `stored` came to its end."""
+        error = TimeoutError() if stored.cancelled() else stored.exception()
+        if error is None:
+            return Answer(202, _encode(found.said))
+        self._meter.alerts("refused", len(found.alerts))
+        if not isinstance(error, (StoreUnavailable, TimeoutError)):
+            log.error("intake.failed", exc_info=error)
+        return _unavailable()
+
+    def _refused(self, no: No, close: bool = False) -> Response:
         self._meter.alerts("invalid")
-        log.warning("intake.refused", status=status, why=message, errors=list(errors))
+        log.warning("intake.refused", status=no.status, why=no.message, errors=list(no.errors))
         headers = {"Connection": "close"} if close else {}
-        return _json(status, {"status": what, "message": message, "errors": list(errors) or [message]}, headers)
+        body = {"status": no.what, "message": no.message, "errors": list(no.errors) or [no.message]}
+        return _response(Answer(no.status, _encode(body), headers))
 
 
-def _json(status: int, body: object, headers: Mapping[str, str] | None = None) -> Response:
-    return Response(_encode(body), status, dict(headers or {}), media_type="application/json")
+def _no(bad: Bad) -> No:
+    return No("invalid event", bad.message, bad.errors, bad.status)
+
+
+def _unavailable() -> Answer:
+    return _later(503, "unavailable", "NOT accepted: the store can't be reached. Send it again.")
+
+
+def _later(status: int, what: str, message: str) -> Answer:
+    return Answer(status, _encode({"status": what, "message": message, "errors": [message]}), {"Retry-After": _RETRY_AFTER})
+
+
+def _response(answer: Answer) -> Response:
+    return Response(answer.body, answer.status, dict(answer.headers), media_type="application/json")

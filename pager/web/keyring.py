@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import hmac
 import secrets
 from collections.abc import Callable
@@ -29,7 +30,7 @@ class Keyring:
         return found if found is not None and hmac.compare_digest(_bytes(found.key), _bytes(key)) else None
 
     def _digest(self, kind: str, key: str) -> bytes:
-        return hmac.digest(self._secret, b"%b\0%b" % (_bytes(kind), _bytes(key)), "sha256")
+        return hashlib.blake2b(b"%b\0%b" % (_bytes(kind), _bytes(key)), key=self._secret, digest_size=32).digest()
 
 
 def _bytes(text: str) -> bytes:

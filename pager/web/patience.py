@@ -17,6 +17,7 @@ class PatientProtocol(HttpToolsProtocol):
     """Hangs up on whoever has not sent all headers of a request in time, or sends too many."""
 
     _overdue: asyncio.TimerHandle | None = None
+    _amid = False  # the headers of a request have begun, and have not ended
     _bytes = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -30,11 +31,14 @@ class PatientProtocol(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         self._bytes += len(data)
         super().data_received(data)
+        if self._amid and self._overdue is None:  # most headers come at once, and need no timer
+            self._overdue = self.loop.call_later(HEADERS_WITHIN, self._hang_up)
         if self._overdue is not None and self._bytes > MOST_HEADERS:
             self._hang_up()
 
     def on_message_begin(self) -> None:
-        self._wait()
+        self._done()
+        self._amid, self._bytes = True, 0
         super().on_message_begin()
 
     def on_headers_complete(self) -> None:
@@ -42,11 +46,10 @@ class PatientProtocol(HttpToolsProtocol):
         super().on_headers_complete()
 
     def _wait(self) -> None:
-        self._done()
-        self._bytes = 0
         self._overdue = self.loop.call_later(HEADERS_WITHIN, self._hang_up)
 
     def _done(self) -> None:
+        self._amid = False
         if self._overdue is not None:
             self._overdue.cancel()
             self._overdue = None

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 import uvicorn
 from starlette.types import ASGIApp
 
-from pager.web.patience import PatientProtocol
+from pager.web.straight import StraightProtocol
 
 MOST_CONNECTIONS = 2000  # beyond it a request is answered with 503
 
@@ -44,7 +44,7 @@ async def serve(app: ASGIApp, sock: socket.socket, stopping: asyncio.Event) -> N
     """Serve until `stopping`; requests under way get a few seconds to finish."""
     config = uvicorn.Config(
         app,
-        http=PatientProtocol,
+        http=StraightProtocol,
         log_config=None,
         access_log=False,
         lifespan="off",

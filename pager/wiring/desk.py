@@ -14,8 +14,9 @@ from pager.config import load, load_settings
 from pager.decide import Rules
 from pager.door import Door
 from pager.model.config import Config
+from pager.model.rota import NOTHING, RotaFacts
 from pager.notify.plan import Providers
-from pager.ports import Incidents
+from pager.ports import Incidents, RotaStore
 from pager.store.alerts import RedisAlertStream
 from pager.telemetry import Metrics
 from pager.wiring.stores import Store, find_store
@@ -29,6 +30,8 @@ class Desk(msgspec.Struct, frozen=True):
     stream: RedisAlertStream
     door: Door
     config: Config
+    rota: RotaStore
+    facts: RotaFacts
 
 
 @asynccontextmanager
@@ -42,9 +45,11 @@ async def open_desk(folder: Path, environment: Mapping[str, str]) -> AsyncIterat
         await store.settle()
         saved = await store.incidents.load_config()
         config = _saved(saved) or load(folder, environment).config or Config(settings=settings)
-        rules, meter = Rules(config, Providers.of(config, CARRIED)), Metrics()
+        facts = await store.rota.facts() or NOTHING
+        rules, meter = Rules(config, Providers.of(config, CARRIED), facts), Metrics()
         advance = Advance(store.incidents, lambda: rules, await store.incidents.secret(), meter)
-        yield Desk(store.incidents, store.stream, Door(store.incidents, advance, store.refusals, lambda: rules, meter), config)
+        door = Door(store.incidents, advance, store.refusals, lambda: rules, meter)
+        yield Desk(store.incidents, store.stream, door, config, store.rota, facts)
     finally:
         await store.close()
 

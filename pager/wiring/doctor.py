@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING, cast
 
 import msgspec
 
@@ -18,6 +19,9 @@ from pager.ports import NotRead, StoreUnavailable
 from pager.store.shards import ShardsDiffer
 from pager.wiring.stores import Store, find_store
 from pager.wiring.vendors import load_whole, make
+
+if TYPE_CHECKING:  # see `make`
+    from pager.channels.slack import Slack
 
 
 class Finding(msgspec.Struct, frozen=True):
@@ -78,12 +82,12 @@ async def _provider_findings(config: Config) -> list[Finding]:
             continue
         channel = make(provider)
         try:
-            wrong = await channel.check()
+            findings.append(_credentials(name, await channel.check()))
+            if provider.kind == "slack":
+                findings.append(await _ways_back(provider, config.settings))
+                findings += await _shown(name, cast("Slack", channel), config)
         finally:
             await channel.close()
-        findings.append(_credentials(name, wrong))
-        if provider.kind == "slack":
-            findings.append(await _ways_back(provider, config.settings))
     return findings
 
 
@@ -102,6 +106,20 @@ async def _calendar(calendar: Calendar, config: Config) -> Finding:
 
 def _credentials(name: str, wrong: str | None, what: str = "credentials work") -> Finding:
     return Finding(wrong is None, f"provider {name}: {what if wrong is None else wrong}")
+
+
+async def _shown(name: str, slack: Slack, config: Config) -> list[Finding]:
+    """Whether it can show who is on call, where it is to."""
+    if name != next(
+        (n for n in config.channels.get("chat", ()) if config.providers[n].kind == "slack" and not config.providers[n].missing), ""
+    ):
+        return []
+    shown = [schedule.slack for schedule in config.schedules.values() if schedule.slack is not None]
+    groups, rooms = [s.user_group for s in shown if s.user_group], [s.topic for s in shown if s.topic]
+    if not groups and not rooms:
+        return []
+    wrong = await slack.roster.check(groups, rooms)
+    return [_credentials(name, why) for why in wrong] or [_credentials(name, None, "who is on call can be shown in user groups and topics")]
 
 
 async def _ways_back(provider: Provider, settings: Settings) -> Finding:

@@ -11,16 +11,19 @@ from pager.loops.batcher import Batcher
 from pager.loops.compose import Compose
 from pager.loops.deadlines import DeadlineLoop
 from pager.loops.deliver import Deliver
+from pager.loops.handoffs import Handoffs
 from pager.loops.ingest import Ingest
+from pager.loops.look import LookAgain
 from pager.loops.show import Show
-from pager.ports import Meter
+from pager.loops.shown import ShowOnCall
+from pager.telemetry import Metrics
 from pager.web.links import CalendarLinks, ReplyLinks, own_key
 from pager.wiring.stores import Store
 from pager.wiring.vendors import Current
 
 
 class Rooms:
-    def __init__(self, store: Store, current: Current, secret: bytes, meter: Meter) -> None:
+    def __init__(self, store: Store, current: Current, secret: bytes, meter: Metrics) -> None:
         def rules() -> Rules:
             return current.rules
 
@@ -40,4 +43,7 @@ class Rooms:
         self.deadlines = DeadlineLoop(store.deadlines, self.advance, meter)
         compose = Compose(rules, self.advance.code, lambda incident, page, now: self.links.make(incident.number, page.seq, page.user, now))
         self.deliver = Deliver(store.outbox, self.advance, current.channels, compose, meter, part=store.part)
+        self.look = LookAgain(store.incidents, self.advance, rules)
         self.show = Show(store.boards, store.incidents, current.boards, rules, meter)
+        self.handoffs = Handoffs(store.handbook, store.incidents, self.advance, rules, meter)
+        self.shown = ShowOnCall(store.incidents.now, current.rosters, rules, meter)

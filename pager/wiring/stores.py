@@ -23,6 +23,7 @@ from pager.store.connection import Connection, Connections, socket_url
 from pager.store.deadlines import RedisDeadlines
 from pager.store.durability import Finding, examine
 from pager.store.embedded import Embedded, running, start
+from pager.store.handbook import RedisHandbook
 from pager.store.incidents import RedisIncidents
 from pager.store.keys import Keys, StreamKeys
 from pager.store.leader import RedisLeader
@@ -143,6 +144,7 @@ class Store:
         self.stream = RedisAlertStream(stream_line, worker, stream_keys, replicas, can_tell)
         self.refusals = RedisRefusals(parts[0].connection, keys[0])
         self.leader = RedisLeader(parts[0].connection, worker, keys[0])
+        self.handbook = RedisHandbook(parts[0].connection, keys[0])
         self.presence = _presence(worker, {stream_line: stream_keys}, parts, roles)
         # One shard is used as it is: nothing stands between.
         first, alone = parts[0], shards.count == 1

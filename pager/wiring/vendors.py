@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Collection, Mapping
 from importlib import import_module
 from pathlib import Path
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from msgspec.structs import replace
 
@@ -20,6 +20,10 @@ from pager.model.settings import Provider, Settings
 from pager.notify.plan import BOARD, CONSOLE, Providers
 from pager.ports import Board, Channel
 from pager.wiring.stores import usable
+
+if TYPE_CHECKING:  # see `make`
+    from pager.channels.slack import Slack
+    from pager.channels.slack_roster import SlackRoster
 
 CARRIED: Mapping[str, Collection[str]] = {"sms": ("twilio",), "chat": ("slack",), "email": ("smtp",), BOARD: ("slack",)}
 """Which kinds can carry a channel."""
@@ -107,6 +111,10 @@ class Current:
     def boards(self) -> Mapping[str, Board]:
         """Those of the channels that can keep a message up to date."""
         return {name: cast(Board, channel) for name, channel in self._channels.items() if channel.kind in CARRIED[BOARD]}
+
+    def rosters(self) -> Mapping[str, SlackRoster]:
+        """Those of the channels that can show who is on call."""
+        return {name: cast("Slack", channel).roster for name, channel in self._channels.items() if channel.kind in CARRIED[BOARD]}
 
     def slacks(self) -> list[Provider]:
         """The Slack accounts in use."""

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 from fakeredis import FakeAsyncRedis, FakeServer
 from redis.exceptions import ResponseError
 
+from pager.loops.handoffs import Book
 from pager.ports import AlertStream, Boards, Deadlines, Incidents, Leader, Outbox, Refusals, RotaStore
 from pager.store.address import Address, Login
 from pager.store.alerts import RedisAlertStream
@@ -17,6 +18,7 @@ from pager.store.boards import RedisBoards
 from pager.store.connection import Arg, Command, Connection, Refused, connect, socket_url
 from pager.store.deadlines import RedisDeadlines
 from pager.store.finding import Named
+from pager.store.handbook import RedisHandbook
 from pager.store.incidents import RedisIncidents
 from pager.store.keys import Keys, StreamKeys
 from pager.store.leader import RedisLeader
@@ -45,6 +47,7 @@ class Worker(Protocol):
     alerts: AlertStream
     refusals: Refusals
     leader: Leader
+    handbook: Book
     rota: RotaStore
 
     @property
@@ -107,6 +110,7 @@ class RedisWorker:
         self.alerts: AlertStream = RedisAlertStream(connection, name, streams, can_tell=can_tell)
         self.refusals: Refusals = RedisRefusals(connection, keys[0])
         self.leader: Leader = RedisLeader(connection, name, keys[0])
+        self.handbook: Book = RedisHandbook(connection, keys[0])
         self.sweeper = sweepers[0] if shards == 1 else ShardedSweeper(sweepers)
         rotas = [RedisRota(connection, of, newer) for of in keys]
         self.rota: RotaStore = rotas[0] if shards == 1 else ShardedRota(rotas)

@@ -6,7 +6,9 @@ from datetime import timedelta
 
 import pytest
 
+from pager.model.handoff import Memory, Told, Watched
 from pager.model.incident import State
+from pager.model.outgoing import Notice
 from pager.ports import NotLeader
 from tests.contract.store_backends import Backend
 from tests.contract.store_samples import FAR, changing, opened
@@ -64,3 +66,22 @@ async def test_what_an_earlier_leader_still_wants_to_write_is_refused(store: Bac
     with pytest.raises(NotLeader):
         await one.sweeper.retire(now + FAR, token)
     assert await two.sweeper.retire(now + FAR, later) == 1
+
+
+async def test_what_was_told_of_hand_offs_is_there_for_the_next_leader_and_only_a_leader_writes_it(store: Backend) -> None:
+    one, two = store.worker("w1"), store.worker("w2")
+    token = await one.leader.lead(SHORT)
+    await store.pass_time(2 * SHORT)
+    later = await two.leader.lead(LONG)
+    assert token is not None
+    assert later is not None
+    assert await one.handbook.load() == Memory()
+    now = await one.incidents.now()
+    told = Watched(("ana", "ben"), (Told("ana", now, None, LONG), Told("ben", now, now + LONG, SHORT)))
+    notice = Notice(0, "handoff", "ana", "chat", "slack:U0ANA", ("slack",), "You are on call", useless_after=now)
+    await one.handbook.save(Memory({"s": told}, (("handoff:1", notice),), 1), token)
+    assert await two.handbook.load() == Memory({"s": told}, (("handoff:1", notice),), 1)
+    await two.handbook.save(Memory({"s": told}, (), 1), later)
+    with pytest.raises(NotLeader):
+        await one.handbook.save(Memory(), token)
+    assert await one.handbook.load() == Memory({"s": told}, (), 1)

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from pager.model.event import Entry
 from pager.model.rota import NOTHING, RotaFacts, Span
 from pager.model.schedule import Override, OverrideKind
-from pager.model.snapshot import Snapshot
+from pager.model.snapshot import Identity, Snapshot
 from pager.ports import Commit, NotLeader, Outcome, StoreUnavailable
 from pager.store import codec
 from pager.store.connection import connect
@@ -143,6 +143,36 @@ async def test_pages_in_the_night_are_kept_for_two_weeks_and_fifty_a_person(stor
     await worker.incidents.commit([at_night(disk, ("ana", old))])
     await worker.incidents.commit([at_night(cpu, *(("ana", at) for at in many))])
     assert (await facts(worker)).night_pages == {"ana": tuple(many[-50:])}
+
+
+async def test_pages_in_the_night_are_added_up_wherever_their_incidents_are(store: Backend) -> None:
+    worker = store.worker()
+    now = (await worker.incidents.now()).replace(microsecond=0)
+    moments = [now - timedelta(minutes=k) for k in range(6, 0, -1)]
+    for k, at in enumerate(moments):
+        before = await opened(worker.incidents, Identity(f"tool-{k}", "disk"))
+        await worker.incidents.commit([at_night(before, ("ana", at))])
+    found = await facts(worker)
+    assert found.night_pages == {"ana": tuple(moments)}
+    assert await worker.rota.facts(found.version) is None
+
+
+# --- turns ----------------------------------------------------------------------------------------------------------------------------
+async def turns(worker: Worker, number: int) -> list[dict[str, int]]:
+    """As loading by number and by identity tell them."""
+    _, [by_number] = await worker.incidents.by_number([number])
+    _, [by_identity] = await worker.incidents.by_identity([DISK])
+    return [dict(by_number.turns), dict(by_identity.turns)]
+
+
+async def test_turns_are_counted_with_the_change_that_takes_them_and_two_who_took_the_same_are_no_conflict(store: Backend) -> None:
+    worker = store.worker()
+    disk, cpu = await opened(worker.incidents, DISK), await opened(worker.incidents, CPU)
+    assert disk.incident is not None
+    assert await turns(worker, disk.incident.number) == [{}, {}]
+    both = [changing(disk, turns=("pool",)), changing(cpu, turns=("pool", "other"))]
+    assert await worker.incidents.commit([*both, changing(disk, turns=("pool",))]) == [Outcome.DONE, Outcome.DONE, Outcome.CONFLICT]
+    assert await turns(store.worker("w2"), disk.incident.number) == [{"pool": 2, "other": 1}] * 2
 
 
 # --- of one store alone ---------------------------------------------------------------------------------------------------------------

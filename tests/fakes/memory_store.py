@@ -13,14 +13,16 @@ from typing import Any, Generic, TypeVar
 import msgspec
 from msgspec.structs import replace
 
+from pager.loops.handoffs import Book
 from pager.model.alert import AlertRecord
 from pager.model.event import Entry, EntryId
-from pager.model.incident import Incident
+from pager.model.handoff import Memory
+from pager.model.incident import Incident, State
 from pager.model.outgoing import Outgoing, Priority, SendPage
 from pager.model.policy import Policy
 from pager.model.rota import RotaFacts, Span
 from pager.model.schedule import Override
-from pager.model.snapshot import Code, Identity, Snapshot, Suffices
+from pager.model.snapshot import Code, Identity, Pointer, Snapshot, Suffices
 from pager.ports import (
     AlertEntry,
     AlertStream,
@@ -142,11 +144,14 @@ class MemoryStore:
         self.leader: tuple[int, tuple[str, int], int] | None = None  # token, who, until
         self.leader_token = 0
         self.leader_seen = 0
+        self.handoffs = Memory()
         self.overrides: list[tuple[str, Override]] = []
         self.override_number = 0
         self.calendars: dict[str, tuple[Span, ...]] = {}
         self.night_pages: dict[str, tuple[datetime, ...]] = {}
         self.rota_version = 0
+        self.turns: dict[str, int] = {}
+        self.waiting: dict[str, set[int]] = {}
 
     def worker(self, name: str) -> MemoryWorker:
         self._workers.add(name)
@@ -197,7 +202,7 @@ class MemoryStore:
         return self._snapshot(self.record(Identity(incident.scope, incident.dedup_key)) if incident else None, incident)
 
     def _snapshot(self, record: AlertRecord | None, incident: Incident | None) -> Snapshot:
-        return Snapshot(record, incident, self.policies.get(incident.policy_ref) if incident else None)
+        return Snapshot(record, incident, self.policies.get(incident.policy_ref) if incident else None, turns=dict(self.turns))
 
     # --- committing -------------------------------------------------------------------------------------------------------------------
     def commit(self, commit: Commit, worker: str, moved: set[int]) -> Outcome:
@@ -227,7 +232,14 @@ class MemoryStore:
         changed = incident is not None and incident is not before.incident
         if incident is not None and changed and _version(self.incidents.get(incident.number)) != _version(before.incident):
             return Outcome.CONFLICT
+        relied = {name: was for name, (was, _) in commit.changed_pointers().items()} | {n: before.pointers.get(n) for n in commit.relies}
+        if any(_version(self.pointer(name)) != _version(was) for name, was in relied.items()):
+            return Outcome.CONFLICT
         return Outcome.DONE
+
+    def pointer(self, name: str) -> Pointer | None:
+        found: Pointer | None = self.kept(("pointer", name))
+        return found
 
     def _write(self, commit: Commit) -> None:
         before, after = commit.before, commit.after
@@ -241,6 +253,13 @@ class MemoryStore:
                 self.policies.setdefault(after.incident.policy_ref, after.policy)
         if after.incident is not None and (commit.fence is not None or after.incident is not before.incident):
             self._arm(after.incident, changed=after.incident is not before.incident)
+        for name, (was, pointer) in commit.changed_pointers().items():
+            self.keep(("pointer", name), replace(pointer, version=_version(was) + 1), MARKERS)
+        for name in commit.joins:
+            self.waiting.setdefault(name, set()).add(after.incident.number if after.incident else 0)
+        for name, grace in commit.wakes:
+            soon = float(self.clock.ms + grace // _MS)
+            self.scores.update({n: min(soon, self.scores.get(n, soon)) for n in self.waiting.pop(name, set())})
         for entry in commit.entries:
             self.audit.append(entry)
             if after.incident is not None:
@@ -251,6 +270,8 @@ class MemoryStore:
             self.outboxes[item.priority].add(item)
         for code in commit.codes:
             self.keep(("code", code.address, code.code.upper()), code, CODES)
+        for schedule in commit.turns:
+            self.turns[schedule] = self.turns.get(schedule, 0) + 1
         for user, at in commit.night_pages:
             kept = [page for page in self.night_pages.get(user, ()) if page > self.clock.now - NIGHTS]
             self.night_pages[user] = (*kept, at)[-NIGHTS_MOST:]
@@ -289,11 +310,16 @@ class MemoryIncidents(_Adapter):
     async def by_identity(self, identities: Sequence[Identity], suffices: Suffices | None = None) -> tuple[datetime, list[Snapshot]]:
         found = [(identity, self._store.by_identity(identity)) for identity in identities]
         return await self.now(), [
-            Snapshot(snap.record) if suffices and snap.record and suffices(identity, snap.record) else snap for identity, snap in found
+            Snapshot(snap.record, turns=snap.turns) if suffices and snap.record and suffices(identity, snap.record) else snap
+            for identity, snap in found
         ]
 
     async def by_number(self, numbers: Sequence[int]) -> tuple[datetime, list[Snapshot]]:
         return await self.now(), [self._store.by_number(number) for number in numbers]
+
+    async def pointers(self, names: Sequence[str], part: int = 0) -> list[Pointer | None]:
+        self._store.reach()
+        return [self._store.pointer(name) for name in names]
 
     def part_of(self, scope: str) -> int:
         return 0
@@ -316,6 +342,10 @@ class MemoryIncidents(_Adapter):
     async def open_numbers(self) -> list[int]:
         self._store.reach()
         return sorted(self._store.scores)
+
+    async def suppressed_numbers(self) -> list[int]:
+        self._store.reach()
+        return sorted(number for number, incident in self._store.incidents.items() if incident.state is State.SUPPRESSED)
 
     async def resolved_numbers(self, limit: int) -> list[int]:
         self._store.reach()
@@ -549,6 +579,17 @@ class MemorySweeper(_Adapter):
         return len(over)
 
 
+class MemoryHandbook(_Adapter):
+    async def load(self) -> Memory:
+        self._store.reach()
+        return self._store.handoffs
+
+    async def save(self, memory: Memory, token: int) -> None:
+        self._store.reach()
+        self._store.fenced(token)
+        self._store.handoffs = memory
+
+
 class MemoryLeader(_Adapter):
     async def lead(self, lease: timedelta) -> int | None:
         self._store.reach()
@@ -641,6 +682,7 @@ class MemoryWorker:
         self.refusals: Refusals = MemoryRefusals(store, name, process)
         self.sweeper = MemorySweeper(store, name, process)
         self.leader: Leader = MemoryLeader(store, name, process)
+        self.handbook: Book = MemoryHandbook(store, name, process)
         self.rota: RotaStore = MemoryRota(store, name, process)
 
 
@@ -657,7 +699,7 @@ def _identity(record: AlertRecord) -> Identity:
     return Identity(record.alert.scope, record.alert.dedup_key)
 
 
-def _version(part: AlertRecord | Incident | None) -> int:
+def _version(part: AlertRecord | Incident | Pointer | None) -> int:
     return part.version if part is not None else 0
 
 

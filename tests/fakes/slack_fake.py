@@ -26,6 +26,7 @@ import asyncio
 import contextlib
 import hashlib
 import hmac
+import html
 import json
 import re
 import secrets
@@ -97,6 +98,14 @@ METHODS: dict[str, tuple[str, list[str], list[str]]] = {
     "views.open": (BOT, ["view"], ["trigger_id", "interactivity_pointer"]),
     "views.push": (BOT, ["view"], ["trigger_id", "interactivity_pointer"]),
     "views.update": (BOT, ["view"], ["view_id", "external_id", "hash"]),
+}
+# method: the scopes of which one is needed, for public and for private channels. Only asked for where `granted` says what the app has.
+SCOPES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    "usergroups.list": (("usergroups:read",),) * 2,
+    "usergroups.users.list": (("usergroups:read",),) * 2,
+    "usergroups.users.update": (("usergroups:write",),) * 2,
+    "conversations.info": (("channels:read",), ("groups:read",)),
+    "conversations.setTopic": (("channels:write.topic", "channels:manage"), ("groups:write.topic", "groups:write")),
 }
 BLANK_OK = ("name", "topic", "purpose", "users")  # present but empty: the method itself answers
 # input element: what it holds; state.values carries it as "value" or "selected_...", it starts from "initial_..."
@@ -372,6 +381,9 @@ class SlackFake:
         self.strict, self.rate_limit, self.ack_seconds = strict, rate_limit, ack_seconds
         self.team = {"id": "T0TEAM", "domain": "fake"}
         self.app_id, self.bot_id, self.bot_user = "A0APP", "B0BOT", "U0BOT"
+        self.granted: set[str] | None = None  # the app's scopes; None: all, and nothing is told about them
+        self.has_user_groups = True  # the plan has them
+        self.groups_are_for: str = "everybody"  # or "admins": who may change user groups
         self.request_url: str | None = None  # HTTP interactivity; used by click(via="http")
         self.command_url: str | None = None  # slash commands and events over HTTP; without them, request_url
         self.event_url: str | None = None
@@ -876,6 +888,7 @@ class SlackFake:
                 raise SlackError("unknown_method", req_method=method)
             kind, required, optional = METHODS[method]
             self._token(kind, token)
+            self._scope(method, args)
             fault = self._take_fault(method)
             if fault:
                 done = self._call(method, required, optional, args) if fault["accepted"] else None
@@ -906,7 +919,9 @@ class SlackFake:
             entry["answer"] = self._call(method, required, optional, args)
         except SlackError as exc:
             entry["answer"] = exc.body
-        return web.json_response(entry["answer"], headers={"X-Slack-Req-Id": secrets.token_hex(16)})
+        head = {"X-Slack-Req-Id": secrets.token_hex(16)}
+        head |= {"X-OAuth-Scopes": ",".join(sorted(self.granted))} if self.granted is not None else {}
+        return web.json_response(entry["answer"], headers=head)
 
     async def _args(self, request: web.Request) -> tuple[dict, str | None]:
         args: dict = dict(request.query)
@@ -937,6 +952,13 @@ class SlackFake:
             raise SlackError("invalid_auth")
         if (kind == BOT) != (token == self.bot_token):
             raise SlackError("not_allowed_token_type")
+
+    def _scope(self, method: str, args: dict) -> None:
+        if self.granted is None or method not in SCOPES:
+            return
+        needed = SCOPES[method][bool(self.channels.get(args.get("channel", ""), {}).get("is_private"))]
+        if not self.granted.intersection(needed):
+            raise SlackError("missing_scope", needed=needed[0], provided=",".join(sorted(self.granted)))
 
     def _take_fault(self, method: str) -> dict | None:
         for fault in self.faults:
@@ -1227,7 +1249,9 @@ class SlackFake:
     def _do_conversations_info(self, args: dict) -> dict:
         cid = self._channel(args["channel"], post=False)
         count = {"num_members": len(self._members(cid))} if self._yes(args, "include_num_members") else {}
-        return {"channel": {**self.channels[cid], **count}}
+        blank = {"value": "", "creator": "", "last_set": 0}
+        said = {} if self.channels[cid].get("is_im") else {"topic": dict(blank), "purpose": dict(blank)}
+        return {"channel": {**said, **self.channels[cid], **count}}
 
     def _do_conversations_list(self, args: dict) -> dict:
         types = str(args.get("types") or "public_channel").split(",")
@@ -1306,7 +1330,9 @@ class SlackFake:
         ch = self._conversation(args["channel"])
         if len(args[key]) > 250:
             raise SlackError("too_long")
-        ch[key] = {"value": args[key], "creator": self.bot_user, "last_set": int(time.time())}
+        # Given back as Slack gives it: three characters as entities, links in brackets.
+        value = re.sub(r"https?://[^\s|]+", r"<\g<0>>", html.escape(args[key], quote=False))
+        ch[key] = {"value": value, "creator": self.bot_user, "last_set": int(time.time())}
         return ch
 
     def _do_conversations_setTopic(self, args: dict) -> dict:
@@ -1380,6 +1406,8 @@ class SlackFake:
         return {"bookmark": rows[-1]}
 
     def _usergroup(self, args: dict) -> dict:
+        if not self.has_user_groups:
+            raise SlackError("plan_upgrade_required")
         group = self.usergroups.get(args["usergroup"])
         if group is None or (group.get("disabled") and not self._yes(args, "include_disabled")):
             raise SlackError("no_such_subteam")
@@ -1413,6 +1441,8 @@ class SlackFake:
         return {"users": self._usergroup(args)["users"]}
 
     def _do_usergroups_users_update(self, args: dict) -> dict:
+        if self.groups_are_for != "everybody":
+            raise SlackError("permission_denied")
         group, users = self._usergroup(args), self._ids(args, "no_users_provided")  # it cannot be emptied
         if any(u not in self.users or self.users[u].get("deleted") for u in users):  # the bot may not be in it either
             raise SlackError("invalid_users")

@@ -16,7 +16,9 @@ from tests.simulation.installation import (
     LATE,
     MUTED,
     OWNER,
+    POOL,
     STAGES,
+    STAND_IN,
 )
 from tests.simulation.plan import ENDS
 
@@ -196,6 +198,8 @@ def _4_a_page_that_failed_is_not_a_page(f: _Facts) -> Iterator[Violation]:
                 continue
             if sum(s.kind == "carried" and s["page"] == failed["page"] for s in sent) > 1:
                 continue  # twice out: one of them failed
+            if failed.kind == "refused" and _another_try_has_it(sent, failed):
+                continue
             follows = next((a.at for a in f.asked[number] if a.at >= failed.at), ENDS)
             settled = next((s.at for s in f.states[number] if s.at > failed.at and s["state"] != "triggered"), ENDS)
             limit = AT_ONCE + (failed["again_after"] if failed.kind == "refused" else 0.0)
@@ -204,6 +208,27 @@ def _4_a_page_that_failed_is_not_a_page(f: _Facts) -> Iterator[Violation]:
                 limit += LAST_RESORT_EVERY
             if f.healthy(failed.at, min(follows, settled, ENDS)) > limit and not _somebody_has_it(f, number, failed):
                 yield Violation(4, failed.at, f"a page of {number} failed ({failed}), and nothing was tried until {follows:.1f}")
+
+
+def _another_try_has_it(sent: list[Seen], refused: Seen) -> bool:
+    """The same page was handed over to another worker, and taken, before this try of it came to its end."""
+    mine = [s for s in sent if s["page"] == refused["page"] and s.at <= refused.at]
+    return any(s.kind == "carried" for s in mine) and not any(s.kind == "receipt" and s["fate"] == "failed" for s in mine)
+
+
+def _4_one_in_turn(f: _Facts) -> Iterator[Violation]:
+    """Nobody else of the pool is asked for an incident while the one whose turn it is can be reached."""
+    for number, asked in f.asked.items():
+        first: Seen | None = None
+        for page in asked:
+            if f.service(number) != "lines" or page["user"] not in POOL:
+                continue
+            first = first or page
+            lost = any(
+                s.kind in ("refused", "receipt") and s.facts.get("fate", "failed") == "failed" and s.at <= page.at for s in f.sent[number]
+            )
+            if page["user"] != first["user"] and not lost:
+                yield Violation(4, page.at, f"{page['user']} is asked for {number} in the turn of {first['user']}, who can be reached")
 
 
 def _somebody_has_it(f: _Facts, number: int, failed: Seen) -> bool:
@@ -344,6 +369,21 @@ def _10_edits_dont_rewrite_the_past(f: _Facts) -> Iterator[Violation]:
                 yield Violation(10, page.at, f"{page['user']} is asked for {number}, which began when {sorted(by)} was in force")
 
 
+def _10_who_is_on_call_is_asked_at_the_moment_of_paging(f: _Facts) -> Iterator[Violation]:
+    said = f.history.of("override")
+    for number, lines in f.timeline.items():
+        entered = {line.at for line in lines if line["event"] == "stage.entered"}
+        for line in lines:
+            if line.at not in entered or line["event"] != "page.queued" or "on call in night" not in line["what"]:
+                continue
+            last = next((s for s in reversed(said) if s.at <= line.at), None)
+            stands_in = line["what"].startswith(STAND_IN)
+            if last is None and stands_in:
+                yield Violation(10, line.at, f"{STAND_IN} is asked for {number}, and nobody said so")
+            elif last is not None and stands_in != (last["action"] == "add") and f.healthy(last.at, line.at) > SOON:
+                yield Violation(10, line.at, f"{line['what']}, for {number}, and at {last.at:.1f} it was said: {last['action']} {STAND_IN}")
+
+
 def _11_every_decision_has_a_reason(f: _Facts) -> Iterator[Violation]:
     for number, states in f.states.items():
         lines = f.timeline[number]
@@ -397,12 +437,14 @@ _PROMISES = (
     _2_every_open_incident_has_a_deadline,
     _3_an_acknowledgement_stops_paging,
     _4_a_page_that_failed_is_not_a_page,
+    _4_one_in_turn,
     _5_nobody_is_said_loudly,
     _6_almost_never_twice,
     _7_order_does_not_matter,
     _8_late_is_said_and_nobody_is_passed_over,
     _9_a_bad_config_never_replaces_a_good_one,
     _10_edits_dont_rewrite_the_past,
+    _10_who_is_on_call_is_asked_at_the_moment_of_paging,
     _11_every_decision_has_a_reason,
     _12_somebody_is_paged_when_the_pager_is_broken,
 )

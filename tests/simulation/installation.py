@@ -24,12 +24,18 @@ users:
   fay: {name: Fay, contact: {sms: "+12125550006", chat: "slack:U0FAY"}}
   gus: {name: Gus, contact: {sms: "+12125550008", chat: "slack:U0GUS"}}
   lea: {name: Lea, contact: {sms: "+12125550007"}}
+  hal: {name: Hal, contact: {sms: "+12125550011", chat: "slack:U0HAL"}}
+  ida: {name: Ida, contact: {sms: "+12125550012", chat: "slack:U0IDA"}}
+  joe: {name: Joe, contact: {sms: "+12125550013", chat: "slack:U0JOE"}}
+  kim: {name: Kim, contact: {sms: "+12125550014", chat: "slack:U0KIM"}}
   boss: {name: Boss, contact: {sms: "+12125550009", chat: "slack:U0BOSS"}}
 teams: {ops: {members: [ana, ben], lead: lea}}
 schedules:
   night: {timezone: UTC, team: ops, layers: [{name: all, users: [ben], every: 1w, starts: 2026-01-05T00:00}]}
   empty: {timezone: UTC, team: ops, layers: [{name: all, users: [null], every: 1w, starts: 2026-01-05T00:00}]}
+  pool: {timezone: UTC, team: ops, layers: [{name: all, users: [joe, hal, ida], every: 1w, starts: 2026-01-05T00:00, take: 3}]}
 policies:
+  turns: {stages: [{notify: ["schedule:pool/next"], via: [sms], ack_timeout: 20s, on_timeout: repeat, repeat_limit: 1}]}
   chain:
     stages:
       - {notify: ["user:ana"], ack_timeout: 20s, resolve_timeout: 60s}
@@ -41,6 +47,7 @@ services:
   api: {team: ops, policy: chain}
   db: {team: ops, policy: hollow}
   web: {team: ops, policy: stubborn}
+  lines: {team: ops, policy: turns}
   muted: {team: ops, policy: chain}
 routes: [{name: muted, match: {service: muted}, suppress: nobody wants to hear of it}]
 """
@@ -53,7 +60,8 @@ BAD = FIRST.replace("policy: chain", "policy: no-such")
 
 PEOPLE = {
     **{f"+1212555000{k}": user for k, user in enumerate(("ana", "ben", "cyd", "dee", "eve", "fay", "lea", "gus"), 1)},
-    **{f"slack:U0{user.upper()}": user for user in ("ana", "ben", "cyd", "dee", "eve", "fay", "gus", "boss")},
+    **{f"slack:U0{user.upper()}": user for user in ("ana", "ben", "cyd", "dee", "eve", "fay", "gus", "hal", "ida", "joe", "kim", "boss")},
+    **{f"+121255500{k}": user for k, user in enumerate(("hal", "ida", "joe", "kim"), 11)},
     "+12125550009": "boss",
 }  # fmt: skip
 GLASS = "+12125559999"
@@ -65,8 +73,12 @@ MUTED = "muted"
 _ENDS_AT = ({LAST_RESORT}, LAST_RESORT_EVERY)
 _DB = ((set[str](), 0.0), ({"dee"}, 20.0), _ENDS_AT)
 _WEB = (({"ben"}, 30.0), _ENDS_AT)
+STAND_IN = "kim"  # for everyone of `night`, while an override says so
+_NIGHT = {"ben", "eve", STAND_IN}
+POOL = {"hal", "ida", "joe"}  # one of them for each incident
+_LINES = ((POOL, 40.0), _ENDS_AT)
 STAGES = {
-    "first": {"api": (({"ana"}, 20.0), ({"ben", "eve"}, 20.0), ({"cyd", "dee"}, 20.0), _ENDS_AT), "db": _DB, "web": _WEB},
-    "second": {"api": (({"fay"}, 20.0), ({"ben", "eve"}, 20.0), ({"gus"}, 20.0), _ENDS_AT), "db": _DB, "web": _WEB},
+    "first": {"api": (({"ana"}, 20.0), (_NIGHT, 20.0), ({"cyd", "dee"}, 20.0), _ENDS_AT), "db": _DB, "web": _WEB, "lines": _LINES},
+    "second": {"api": (({"fay"}, 20.0), (_NIGHT, 20.0), ({"gus"}, 20.0), _ENDS_AT), "db": _DB, "web": _WEB, "lines": _LINES},
 }
-LATE = {"api": 2.0, "db": 2.0, "web": 1.5}  # seconds: a tenth of the stage's time
+LATE = {"api": 2.0, "db": 2.0, "web": 1.5, "lines": 2.0}  # seconds: a tenth of the stage's time

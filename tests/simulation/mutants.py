@@ -17,6 +17,7 @@ from pager.escalate import chain, due
 from pager.escalate.draft import Draft
 from pager.loops import compose, deliver
 from pager.loops.deliver import Deliver
+from pager.loops.facts import FollowFacts
 from pager.loops.ingest import Ingest, _read
 from pager.loops.reload import Reload
 from pager.loops.watch import BreakGlass
@@ -78,6 +79,17 @@ def _takes_no_for_yes(event: Any) -> Any:
     return of
 
 
+def _forgets_turns(resolve: Any) -> Any:
+    return lambda targets, world, at, turns=(): resolve(targets, world, at)
+
+
+def _follows_nothing(_: Any) -> Any:
+    async def run_once(self: FollowFacts) -> bool:
+        return False
+
+    return run_once
+
+
 def _tells_no_owner(tell: Any) -> Any:
     return lambda self, one: None if one.kind is TellKind.NOBODY else tell(self, one)
 
@@ -129,7 +141,7 @@ def _takes_what_it_can_get(apply: Any) -> Any:
 
 def _asks_the_config(_: Any) -> Any:
     def draft(before: Any, incident: Any, record: Any, rules: Any, now: Any) -> Draft:
-        return Draft(incident, rules.policy(incident.policy), rules.world(decide._facts(incident, record)), now)
+        return Draft(incident, record.alert, rules.policy(incident.policy), rules.world(decide._facts(incident, record), before.turns), now)
 
     return draft
 
@@ -174,17 +186,19 @@ MUTANTS = (
     Mutant("what can't be read is thrown away", 1, lambda: (_around(Ingest, "_bury", _buries_nothing),), seed=1),
     Mutant("an entry is acknowledged before it is committed", 1, lambda: (_around(Ingest, "run_once", _finishes_first),), seed=1),
     Mutant("an acknowledged incident has no deadline", 2, lambda: (_around(MemoryStore, "_arm", _leaves_unarmed),)),
-    Mutant("the state is not read again before a send", 3, lambda: (patch.object(deliver, "why_not", lambda *_: None),), seed=52),
+    Mutant("the state is not read again before a send", 3, lambda: (patch.object(deliver, "why_not", lambda *_: None),), seed=112),
     Mutant("a refused page counts as sent", 4, lambda: (_around(Deliver, "_event", _takes_no_for_yes),), seed=155),
+    Mutant("an incident forgets whose turn it was", 4, lambda: (_around(chain, "resolve", _forgets_turns),), seed=5),
     Mutant("the owner is not told of an empty stage", 5, lambda: (_around(Draft, "tell", _tells_no_owner),)),
     Mutant("the timeline says nothing of an empty stage", 5, lambda: (_around(Draft, "say", _says_no_nobody),)),
     Mutant("what is in hand is handed out again", 6, lambda: (_around(MemoryOutbox, "_entry", _hands_out_again), _around(Provider, "find", _finds_nothing))),
-    Mutant("a resolve before its trigger is forgotten", 7, lambda: (_around(dedup, "_JUDGES", _forgets_early_resolves),), seed=63),
-    Mutant("lateness is not said", 8, lambda: (patch.object(compose, "lateness", lambda *_: None),), seed=123),
+    Mutant("a resolve before its trigger is forgotten", 7, lambda: (_around(dedup, "_JUDGES", _forgets_early_resolves),), seed=163),
+    Mutant("lateness is not said", 8, lambda: (patch.object(compose, "lateness", lambda *_: None),), seed=17),
     Mutant("a stage is over though nothing came of its pages", 8, lambda: (patch.object(due, "SMALL", _moves_on_without_pages(None)),
-                                                                             patch("pager.escalate.asking.LOOK_AGAIN", timedelta(seconds=2))), seed=66),
+                                                                             patch("pager.escalate.asking.LOOK_AGAIN", timedelta(seconds=2))), seed=476),
     Mutant("a bad config counts", 9, lambda: (_around(Reload, "apply", _takes_what_it_can_get),), seed=8),
     Mutant("an edit changes the policy of open incidents", 10, lambda: (_around(decide, "_draft", _asks_the_config),), seed=1),
+    Mutant("what is said at run time is never looked at", 10, lambda: (_around(FollowFacts, "run_once", _follows_nothing),), seed=29),
     Mutant("a stage gives no reason", 11, lambda: (_around(Draft, "say", _gives_no_reason),)),
     Mutant("a page is not said to be for anybody", 11, lambda: (_around(Draft, "say", _queues_in_silence),)),
     Mutant("nobody is told when the store is gone", 12, lambda: (_around(BreakGlass, "_gone", _breaks_no_glass),), seed=23),

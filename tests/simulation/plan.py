@@ -47,7 +47,8 @@ def plan_of(seed: int) -> Plan:
     if rng.random() < 0.4:
         alerts += _flurry(rng)
     faults = [_FAULTS[rng.choice(_NAMES)](rng) for _ in range(rng.choice((0, 1, 2, 3, 4, 6)))]
-    return Plan(seed, tuple(sorted(alerts + faults, key=lambda step: step.at)))
+    overrides = _overrides(chance(seed, "overrides"))
+    return Plan(seed, tuple(sorted(alerts + faults + overrides, key=lambda step: step.at)))
 
 
 def chance(seed: int, *of: object) -> Random:
@@ -61,7 +62,7 @@ def _at(rng: Random, latest: float = 70.0) -> float:
 
 def _alert(rng: Random) -> Step:
     key = rng.choice(KEYS)
-    service = {"disk": "api", "cpu": "db", "mem": "web", "net": rng.choice(("api", "muted"))}[key]
+    service = {"disk": "api", "cpu": "db", "mem": "web", "net": rng.choice(("lines", "muted"))}[key]
     action = rng.choices(("trigger", "resolve", "acknowledge", "garbage"), (8, 2, 1, 1))[0]
     severity = rng.choice(("critical", "error", "warning"))
     return Step(
@@ -74,6 +75,14 @@ def _alert(rng: Random) -> Step:
         severity=severity,
         way=rng.choice(("xadd", "http")),
     )
+
+
+def _overrides(rng: Random) -> list[Step]:
+    """Somebody is put on call while the run goes on, and taken off again."""
+    if rng.random() < 0.5:
+        return []
+    at = _at(rng, 60.0)
+    return [Step(at, "override", action="add"), Step(round(at + rng.uniform(5, 60), 2), "override", action="remove")]
 
 
 def _flurry(rng: Random) -> list[Step]:

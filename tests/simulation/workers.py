@@ -14,11 +14,13 @@ from pager.door import Door
 from pager.loops.compose import Compose
 from pager.loops.deadlines import DeadlineLoop
 from pager.loops.deliver import Deliver
+from pager.loops.facts import FollowFacts
 from pager.loops.ingest import Ingest
 from pager.loops.reload import Reload
 from pager.loops.upkeep import Upkeep
 from pager.loops.watch import BreakGlass
-from pager.ports import AlertEntry, AlertStream, Channel, Deadlines, Incidents, Outbox, OutboxEntry, Refusals, StoreUnavailable
+from pager.model.rota import NOTHING, RotaFacts
+from pager.ports import AlertEntry, AlertStream, Channel, Deadlines, Incidents, Outbox, OutboxEntry, Refusals, RotaStore, StoreUnavailable
 from tests.fakes.memory_store import MemoryWorker
 from tests.simulation.plan import Step, chance
 
@@ -51,11 +53,12 @@ class Worker:
     def start(self) -> None:
         self.alive = True
         self._generation += 1
-        self.rules = self.world.rules[self.variant]
+        self.rules, self.facts = self.world.rules[self.variant], NOTHING
         self.ports = self.world.store.worker(self.name)
         incidents, meter = cast(Incidents, Gate(self, self.ports.incidents)), self.world.meter
         self.advance = Advance(incidents, lambda: self.rules, _SECRET, meter)
         self.door = Door(incidents, self.advance, cast(Refusals, Gate(self, self.ports.refusals)), lambda: self.rules, meter)
+        self.follow = FollowFacts(cast(RotaStore, Following(self, self.ports.rota)), self._put_facts, lambda: self.rules.config)
         self.reload = Reload(lambda: self.rules.config, self._replace, meter.config_in_force)
         self._life = self.world.loop.create_task(self._run())
 
@@ -71,7 +74,11 @@ class Worker:
 
     def _replace(self, config: Config) -> None:
         self.variant = "second" if config.revision == self.world.rules["second"].config.revision else "first"
-        self.rules = self.world.rules[self.variant]
+        self._put_facts(self.facts)
+
+    def _put_facts(self, facts: RotaFacts) -> None:
+        self.facts = facts
+        self.rules = self.world.rules[self.variant].with_facts(facts)
 
     # --- the loops, as the daemon runs them -------------------------------------------------------------------------------------------
     async def _run(self) -> None:
@@ -91,11 +98,25 @@ class Worker:
             await presence.refresh()
         async with asyncio.TaskGroup() as group:
             group.create_task(self._steps(presence.refresh, pause=_OFTEN))
+            group.create_task(self._steps(lambda: glass.run_once(world.loop.time()), pause=2 * _OFTEN))
+            await self._first_facts()
+            group.create_task(self._steps(self._facts_step))
             group.create_task(self._steps(lambda: ingest.run_once(timedelta(seconds=1))))
             group.create_task(self._steps(lambda: self._deadline_step(deadlines)))
-            group.create_task(self._steps(lambda: glass.run_once(world.loop.time()), pause=2 * _OFTEN))
             group.create_task(self._steps(lambda: upkeep.sweep(0), pause=15 * _OFTEN))
             group.create_task(deliver.run(asyncio.Event(), lambda: None))
+
+    async def _first_facts(self) -> None:
+        while True:
+            try:
+                await self.follow.run_once()
+                return
+            except StoreUnavailable:
+                await asyncio.sleep(1.0)
+
+    async def _facts_step(self) -> None:
+        await self.follow.nap()
+        await self.follow.run_once()
 
     async def _deadline_step(self, deadlines: DeadlineLoop) -> None:
         if not await deadlines.run_once():
@@ -219,6 +240,13 @@ class Sleeping(Gate):
 
     async def wait(self, limit: timedelta) -> None:
         await self._worker.world.waits("deadlines", limit.total_seconds() if limit < timedelta(seconds=1) else self._worker.world.nap())
+
+
+class Following(Gate):
+    """The rota: `wait` ends when somebody says an override."""
+
+    async def wait(self, limit: timedelta) -> None:
+        await self._worker.world.waits("rota", self._worker.world.look())
 
 
 class _Pinged:

@@ -14,14 +14,16 @@ import structlog
 
 from pager.config import Loaded
 from pager.decide import Rules
+from pager.model.event import Entry
 from pager.model.incident import Incident
+from pager.model.schedule import Override, OverrideKind
 from pager.notify.plan import Providers
 from pager.ports import Commit, Outcome, StoreUnavailable
 from pager.report.incident import incident_json
 from tests.fakes.memory_store import Clock, MemoryStore
 from tests.night import config_of
 from tests.simulation.history import Fault, History, Seen
-from tests.simulation.installation import BAD, FIRST, SECOND
+from tests.simulation.installation import BAD, FIRST, SECOND, STAND_IN
 from tests.simulation.outside import People, Provider
 from tests.simulation.plan import ENDS, TROUBLE_ENDS, WORKERS, Plan, Step
 from tests.simulation.virtual_loop import VirtualLoop
@@ -70,7 +72,7 @@ class World:
         self.channels = {name: Provider(self, name, kind) for name, kind in _PROVIDERS}
         self.people = People(self)
         self._down_until = 0.0
-        self._waiting: dict[str, list[asyncio.Future[None]]] = {"alerts": [], "outboxes": [], "deadlines": []}
+        self._waiting: dict[str, list[asyncio.Future[None]]] = {"alerts": [], "outboxes": [], "deadlines": [], "rota": []}
         self._tasks: set[asyncio.Task[None]] = set()
         self.workers = [Worker(self, k) for k in range(WORKERS)]
 
@@ -113,6 +115,8 @@ class World:
                 wanted = self.bad if step.way == "bad" else Loaded(self.rules[step.way].config, ())
                 worker.reload.apply(wanted)
                 self.note("config", worker=worker.name, wanted=step.way, in_force=worker.variant)
+            case "override":
+                self.spawn(self._override(step.action))
             case "outage":
                 self.channels[step.key].outages.append((now, now + step.seconds, step.way))
 
@@ -131,6 +135,22 @@ class World:
                 continue
             self.note("accepted", entry=id_, key=step.key, action=step.action, service=step.service, severity=step.severity)
             return
+
+    async def _override(self, action: str) -> None:
+        """Somebody says it at a command line, until the store takes it."""
+        rota, now = self.store.worker("cli").rota, self.clock.now
+        said = Entry(now, 0, f"override.{action}", "ana", STAND_IN)
+        while self.is_down():
+            await asyncio.sleep(1.0)
+        if action == "add":
+            always = timedelta(days=1)  # the store's clock may be put back
+            await rota.add_override(
+                "night", Override(start=now - always, end=now + always, kind=OverrideKind.REPLACE, user=STAND_IN, by="ana"), said
+            )
+        else:
+            await rota.remove_override("1", said)
+        self.note("override", action=action)
+        self.wake("rota")
 
     async def _add(self, step: Step, fields: dict[str, str], through: Worker | None) -> str:
         async def put() -> str:

@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from pager.channels.slack import SCOPES
+from pager.channels.slack_roster import GROUP_SCOPES, TOPIC_SCOPES
 from pager.cli.main import app
 from pager.config import json_schema, load
 from pager.escalate.due import MOVES, SMALL, STEPS
@@ -39,11 +40,19 @@ def deadline_table() -> str:
     rows = [f"| {kind} | moves the chain: `due.{STEPS[kind].__name__.lstrip('_')}` |" for kind in MOVES]
     rows += [f"| {kind} | inside the stage: `due.{step.__name__.lstrip('_')}` |" for kind, step in SMALL.items()]
     rows += ["| sla_ack_soon, sla_resolve_soon | people are told: `sla.tell_soon` |", "| resolve_after | `opening.quiet_for_long` |"]
+    rows += ["| suppressed | is it muted still? `muting.on_time` |", "| stable | `flapping.is_stable` |"]
     return "\n".join(["| deadline | what it does |", "|---|---|", *rows]) + "\n"
 
 
 def test_every_deadline_does_something() -> None:
-    done = {*MOVES, *SMALL, *(k for k in DeadlineKind if k.endswith("_soon")), DeadlineKind.RESOLVE_AFTER}
+    done = {
+        *MOVES,
+        *SMALL,
+        *(k for k in DeadlineKind if k.endswith("_soon")),
+        DeadlineKind.RESOLVE_AFTER,
+        DeadlineKind.SUPPRESSED,
+        DeadlineKind.STABLE,
+    }
     assert done == set(DeadlineKind)
 
 
@@ -134,7 +143,7 @@ def test_the_manifest_to_paste_asks_for_what_the_adapter_needs() -> None:
     [pasted] = re.findall(r"```yaml\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
     manifest = yaml.safe_load(pasted)
     granted = set(manifest["oauth_config"]["scopes"]["bot"])
-    assert granted == {*SCOPES, "app_mentions:read", "commands"}
+    assert granted == {*SCOPES, *GROUP_SCOPES, *TOPIC_SCOPES, "app_mentions:read", "commands"}
     assert manifest["settings"]["event_subscriptions"]["bot_events"] == ["app_mention", "message.im"]
 
 

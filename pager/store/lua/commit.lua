@@ -1,13 +1,13 @@
 #!lua
 -- A batch of commits, each written whole or not at all. All checks and all reads come before the first write: there is no way back from one.
 --
--- KEYS  1 deadlines, 2 resolved, 3 audit, 4 counts, 5-8 outboxes, 9 boards, 10.. what is checked, in the order of the checks, then what is only written.
+-- KEYS  1 deadlines, 2 resolved, 3 audit, 4 counts, 5-8 outboxes, 9 boards, 10 suppressed, 11.. what is checked, in the order of the checks, then what is only written.
 -- ARGV  1 commits, 2 group, 3 worker, 4-6 seconds that codes, requests and markers are kept, 7 wake channel, 8 checked keys, 9 fences,
 --       the fenced numbers, and then each commit: its incident's number, how many operations, the operations. Checks come first:
 --   once                  the next checked key must be absent; it is set at the end
 --   mine PRIORITY ID      the outbox entry is pending for this worker; it is finished at the end
 --   fence SCORE           the incident's deadline is still exactly this, and has not passed
---   is PREFIX             the next checked key begins so; an empty prefix: it is absent
+--   is PREFIX             the next checked key begins so, as earlier commits of the batch leave it; an empty prefix: it is absent
 --   put VALUE             the checked keys of `is` get these values, in order
 --   mark VALUE            the same, for a while only
 --   also VALUE            the next written key, whatever becomes of the commit: the key is a hash of the value
@@ -18,6 +18,9 @@
 --   log VALUE             to the next written key, and to the audit
 --   audit VALUE           to the audit alone
 --   night USER AT         a page in a person's night; the next three written keys are that person's, who has any, and the rota's version
+--   turn SCHEDULE         one more is taken; the next written key counts them
+--   join                  among those that wait for the next written key
+--   wake GRACE            who waits for the next written key is due in so many milliseconds, if not before
 --   show                  its chat messages are to be looked at
 --   send PRIORITY VALUE   to an outbox
 --   code VALUE            the next written key, for a while
@@ -30,16 +33,18 @@ local checked, fences = tonumber(ARGV[8]), tonumber(ARGV[9])
 local time = call('TIME')
 local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
 
-local stored = checked > 0 and call('MGET', unpack(KEYS, 10, 9 + checked)) or {}
+local stored = checked > 0 and call('MGET', unpack(KEYS, 11, 10 + checked)) or {}
 local scores = fences > 0 and call('ZMSCORE', KEYS[1], unpack(ARGV, 10, 9 + fences)) or {}
 
-local touched = {}  -- keys, entries and numbers that an earlier commit of this batch changed
-local outcomes, values, scored, unscored, resolved, unresolved, said = {}, {}, {}, {}, {}, {}, {}
+local touched = {}  -- requests, entries and numbers that an earlier commit of this batch changed
+local outcomes, values, said = {}, {}, {}
+local armed, ended, held = {}, {}, {}  -- by number, as the last commit of the batch has it; false: out of the set
 local later, acked, counted, shown = {}, { {}, {}, {}, {} }, {}, {}
-local nights = {}
+local nights, joined, woken, turned, turns = {}, {}, {}, {}, nil
+local pending, marked = {}, {}  -- what earlier commits of this batch leave under a key: a later one may go on from there
 local nearest = math.huge
 
-local a, check, write, fence = 10 + fences, 10, 10 + checked, 1
+local a, check, write, fence = 10 + fences, 11, 11 + checked, 1
 
 for commit = 1, tonumber(ARGV[1]) do
   local number, operations = ARGV[a], tonumber(ARGV[a + 1])
@@ -50,11 +55,12 @@ for commit = 1, tonumber(ARGV[1]) do
     a = a + 2
     -- checks
     if op == 'is' then
-      local key, there = KEYS[check], stored[check - 9]
+      local key = KEYS[check]
+      local there = pending[key] or stored[check - 10]
       target = target or check
       check = check + 1
       local same = (value == '' and not there) or (value ~= '' and there and string.sub(there, 1, #value) == value)
-      if outcome == 'D' and (touched[key] or not same) then outcome = 'C' end
+      if outcome == 'D' and not same then outcome = 'C' end
     elseif op == 'fence' then
       local due, mine = tonumber(scores[fence] or nil), tonumber(value)
       fence = fence + 1
@@ -69,20 +75,21 @@ for commit = 1, tonumber(ARGV[1]) do
       end
     elseif op == 'once' then
       once = KEYS[check]
-      if stored[check - 9] or touched[once] then outcome = 'R' end
+      if stored[check - 10] or touched[once] then outcome = 'R' end
       check = check + 1
     -- writes: gathered here, so that a batch costs few calls
     elseif op == 'put' then
       if outcome == 'D' then
+        pending[KEYS[target]] = value
+        marked[KEYS[target]] = nil
         values[#values + 1] = KEYS[target]
         values[#values + 1] = value
-        touched[KEYS[target]] = true
       end
       target = target + 1
     elseif op == 'mark' then
       if outcome == 'D' then
-        later[#later + 1] = { 'SET', KEYS[target], value, 'EX', ARGV[6] }
-        touched[KEYS[target]] = true
+        pending[KEYS[target]] = value
+        marked[KEYS[target]] = value
       end
       target = target + 1
     elseif op == 'also' then
@@ -106,26 +113,50 @@ for commit = 1, tonumber(ARGV[1]) do
       if outcome == 'D' then nights[#nights + 1] = { write, value, ARGV[a] } end
       write = write + 3
       a = a + 1
+    elseif op == 'turn' then
+      if outcome == 'D' then
+        turns = KEYS[write]
+        turned[value] = (turned[value] or 0) + 1
+      end
+      write = write + 1
+    elseif op == 'join' then
+      if outcome == 'D' then
+        joined[KEYS[write]] = joined[KEYS[write]] or {}
+        table.insert(joined[KEYS[write]], number)
+      end
+      write = write + 1
+    elseif op == 'wake' then
+      if outcome == 'D' then
+        local waiting = call('SMEMBERS', KEYS[write])
+        for _, other in ipairs(joined[KEYS[write]] or {}) do waiting[#waiting + 1] = other end
+        for _, other in ipairs(waiting) do
+          woken[#woken + 1] = string.format('%d', now + tonumber(value))
+          woken[#woken + 1] = other
+        end
+        joined[KEYS[write]] = nil
+        if #waiting > 0 then later[#later + 1] = { 'DEL', KEYS[write] } end
+      end
+      write = write + 1
     elseif op == 'state' then
       if outcome == 'D' then
+        if value == 'suppressed' then held[number] = false end
+        if ARGV[a] == 'suppressed' then held[number] = true end
         counted[value] = (counted[value] or 0) - 1
         counted[ARGV[a]] = (counted[ARGV[a]] or 0) + 1
       end
       a = a + 1
     elseif outcome == 'D' then
       if op == 'due' or (op == 'again' and tonumber(value) > now) then
-        scored[#scored + 1] = value
-        scored[#scored + 1] = number
+        armed[number] = value
         touched[number] = true
         nearest = math.min(nearest, tonumber(value))
       elseif op == 'done' then
-        unscored[#unscored + 1] = number
+        armed[number] = false
         touched[number] = true
       elseif op == 'ended' then
-        resolved[#resolved + 1] = value
-        resolved[#resolved + 1] = number
+        ended[number] = value
       elseif op == 'opened' then
-        unresolved[#unresolved + 1] = number
+        ended[number] = false
       elseif op == 'show' then
         shown[#shown + 1] = string.format('%d', now)
         shown[#shown + 1] = number
@@ -146,6 +177,23 @@ for commit = 1, tonumber(ARGV[1]) do
   outcomes[commit] = outcome
 end
 
+-- What goes into a set, with its scores, and what goes out of it.
+local function sorted(by_number, with_scores)
+  local inside, outside = {}, {}
+  for number, value in pairs(by_number) do
+    if not value then
+      outside[#outside + 1] = number
+    else
+      if with_scores then inside[#inside + 1] = value end
+      inside[#inside + 1] = number
+    end
+  end
+  return inside, outside
+end
+
+local scored, unscored = sorted(armed, true)
+local resolved, unresolved = sorted(ended, true)
+local muted, unmuted = sorted(held, false)
 local first = #scored > 0 and call('ZRANGE', KEYS[1], 0, 0, 'WITHSCORES')
 if #values > 0 then call('MSET', unpack(values)) end
 if #scored > 0 then call('ZADD', KEYS[1], unpack(scored)) end
@@ -155,6 +203,16 @@ if #unresolved > 0 then call('ZREM', KEYS[2], unpack(unresolved)) end
 if #shown > 0 then call('ZADD', KEYS[9], 'NX', unpack(shown)) end
 if #said > 0 then call('XADD', KEYS[3], '*', unpack(said)) end
 for _, command in ipairs(later) do call(unpack(command)) end
+for key, value in pairs(marked) do call('SET', key, value, 'EX', ARGV[6]) end
+for key, numbers in pairs(joined) do
+  call('SADD', key, unpack(numbers))
+  call('EXPIRE', key, ARGV[6])
+end
+for first_of = 1, #woken, 2000 do
+  call('ZADD', KEYS[1], 'LT', unpack(woken, first_of, math.min(first_of + 1999, #woken)))
+end
+if #unmuted > 0 then call('SREM', KEYS[10], unpack(unmuted)) end
+if #muted > 0 then call('SADD', KEYS[10], unpack(muted)) end
 for outbox, ids in ipairs(acked) do
   if #ids > 0 then
     call('XACK', KEYS[4 + outbox], group, unpack(ids))
@@ -164,6 +222,7 @@ end
 for state, change in pairs(counted) do
   if state ~= '' and change ~= 0 then call('HINCRBY', KEYS[4], state, change) end
 end
+for schedule, count in pairs(turned) do call('HINCRBY', turns, schedule, count) end
 for _, night in ipairs(nights) do
   local write, user, at = unpack(night)
   local kept = {}

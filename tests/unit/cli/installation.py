@@ -22,6 +22,8 @@ from pager.door import Door
 from pager.loops.compose import Compose
 from pager.loops.deliver import Deliver
 from pager.loops.ingest import Ingest
+from pager.model.rota import NOTHING, RotaFacts
+from pager.model.settings import Settings
 from pager.notify.plan import Providers
 from pager.ports import StoreUnavailable
 from pager.telemetry import Metrics
@@ -31,7 +33,14 @@ from tests.night import config_of
 from tests.payments import PAYMENTS
 
 SECRET = bytes(range(32))
-PLAIN = {"COLUMNS": "80", "TERM": "xterm-256color", "PAGERD_CONFIG": None, "FORCE_COLOR": None, "NO_COLOR": None}
+PLAIN = {
+    "COLUMNS": "80",
+    "XDG_STATE_HOME": "/nowhere",
+    "TERM": "xterm-256color",
+    "PAGERD_CONFIG": None,
+    "FORCE_COLOR": None,
+    "NO_COLOR": None,
+}
 
 
 class Installation:
@@ -62,9 +71,17 @@ class Installation:
         worker = self.store.worker("cli")
         await worker.incidents.now()
         meter = Metrics()
-        advance = Advance(worker.incidents, lambda: self.rules, SECRET, meter)
-        door = Door(worker.incidents, advance, worker.refusals, lambda: self.rules, meter)
-        yield SimpleNamespace(incidents=worker.incidents, stream=worker.alerts, door=door, config=self.config)
+        rules = self.rules.with_facts(await worker.rota.facts() or NOTHING)
+        advance = Advance(worker.incidents, lambda: rules, SECRET, meter)
+        door = Door(worker.incidents, advance, worker.refusals, lambda: rules, meter)
+        facts = await worker.rota.facts() or NOTHING
+        yield SimpleNamespace(
+            incidents=worker.incidents, stream=worker.alerts, door=door, config=self.config, rota=worker.rota, facts=facts
+        )  # fmt: skip
+
+    async def read_facts(self, settings: Settings, environment: Mapping[str, str]) -> RotaFacts:
+        """In place of `pager.wiring.facts.read_facts`."""
+        return await self.store.worker("looker").rota.facts() or NOTHING
 
     def pagerd(self, *words: str, stdin: str | None = None, **environment: str | None) -> Result:
         """Run a command as from a shell, without a terminal."""

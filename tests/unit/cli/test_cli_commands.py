@@ -159,7 +159,7 @@ def test_who_for_a_time_is_a_list_of_shifts(rota: str) -> None:
         {"from": "2026-01-05T08:00:00.000Z", "to": "2026-01-12T08:00:00.000Z", "users": ["ana"]},
         {"from": "2026-01-12T08:00:00.000Z", "to": "2026-01-19T08:00:00.000Z", "users": ["ben"]},
     ]
-    assert [list(shift) for shift in found["shifts"]] == [["from", "to", "users", "because"]] * 2
+    assert [list(shift) for shift in found["shifts"]] == [["from", "to", "users", "because", "origin", "schedule"]] * 2
 
 
 def test_who_without_a_time_is_now(rota: str) -> None:

@@ -13,7 +13,23 @@ from pager import __version__
 from pager.wiring.doctor import Finding
 from tests.unit.cli.installation import Installation, unreachable
 
-COMMANDS = {"run", "doctor", "check", "who", "send", "list", "show", "ack", "resolve", "escalate", "snooze", "assign", "note", "dead"}
+COMMANDS = {
+    "run",
+    "doctor",
+    "check",
+    "who",
+    "plan",
+    "send",
+    "list",
+    "show",
+    "ack",
+    "resolve",
+    "escalate",
+    "snooze",
+    "assign",
+    "note",
+    "dead",
+}
 
 
 class TestWhichInstallation:

@@ -55,6 +55,36 @@ MISTAKES = {
         "settings: {throttle: {per_person: 0/1m}}",
         "a.yaml:1:35: error: settings.throttle.per_person: expected a rate, found '0/1m' (such as 10/1m)",
     ),
+    "a hand-off that tells nothing": (
+        "settings: {handoff: {before: [], at: false}}",
+        "a.yaml:1:21: error: settings.handoff: tells nothing: give `before` a time, or `at: true`, or write `handoff: off`",
+    ),
+    "a hand-off far ahead": (
+        "settings: {handoff: {before: 5w}}",
+        "a.yaml:1:21: error: settings.handoff: `before` is 31 days at most",
+    ),
+    "a hand-off told by something that rings": (
+        "settings: {handoff: {via: [voice]}}",
+        "a.yaml:1:28: error: settings.handoff.via[0]: expected one of chat, email, sms, found 'voice' (one of: chat, email, sms)",
+    ),
+    "a hand-off told nowhere": (
+        "settings: {handoff: {channel: payments}}",
+        "a.yaml:1:31: error: settings.handoff.channel: expected a chat channel, found 'payments' (such as #payments, or the channel's ID)",
+    ),
+    "a user group by its name": (
+        "schedules: {s: {layers: [{name: w, users: [ana], every: 1w, starts: 2026-01-05T09:00}], slack: {user_group: '@oncall'}}}",
+        "a.yaml:1:109: error: schedules.s.slack.user_group: expected a user group of Slack, found '@oncall' "
+        "(its ID, such as S0123ABCD: Slack shows it at the end of the group's link)",
+    ),
+    "shown nowhere": (
+        "schedules: {s: {layers: [{name: w, users: [ana], every: 1w, starts: 2026-01-05T09:00}], slack: {}}}",
+        "a.yaml:1:96: error: schedules.s.slack: needs user_group or topic",
+    ),
+    "a user group for two": (
+        "schedules:\n  s: {layers: [{name: w, users: [ana], every: 1w, starts: 2026-01-05T09:00}], slack: {user_group: S0ONCALL}}\n"
+        "  t: {layers: [{name: w, users: [ana], every: 1w, starts: 2026-01-05T09:00}], slack: {user_group: S0ONCALL}}\n",
+        "a.yaml:3:86: error: schedules.t.slack.user_group: S0ONCALL shows who is on call in s already (give each schedule its own)",
+    ),
     "an hour that is none": (
         'services: {db: {support_hours: {from: "24:30"}}}',
         "a.yaml:1:39: error: services.db.support_hours.from: expected a time of day, found '24:30' (such as \"09:00\")",

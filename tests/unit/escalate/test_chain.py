@@ -145,6 +145,13 @@ def test_a_stage_that_waits_for_its_hours_pages_when_they_come() -> None:
     assert night.paged() == [("8:00:00", "ana")]
 
 
+def test_a_stage_whose_hours_never_come_is_passed_over_as_it_is_said() -> None:
+    gone = '{notify: ["user:ana"], via: [sms], wait_for_hours: {from: "09:00", to: "17:00", to_date: 2020-01-01}}'
+    night = mine(f'[{gone}, {{notify: ["user:ben"], via: [sms]}}]')
+    assert night.said("stage.skipped") == ["stage 1: its hours never come"]
+    assert night.paged() == [("0:00", "ben")]
+
+
 def test_a_service_as_target_hands_over_to_its_policy() -> None:
     night = mine('[{notify: ["user:erik"], via: [sms], ack_timeout: 5m}, {notify: ["service:plain"]}]')
     night.until("10:00")

@@ -9,12 +9,18 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
+from pager.advance import Advance
+from pager.loops.compose import Compose
+from pager.loops.deliver import Deliver
 from pager.loops.facts import FollowFacts
+from pager.loops.ingest import Ingest
 from pager.model.config import Config
 from pager.model.event import Entry
 from pager.model.schedule import Override, OverrideKind
 from pager.ports import StoreUnavailable
+from pager.telemetry import Metrics
 from pager.wiring.vendors import Current
+from tests.fakes.memory_channel import MemoryChannel
 from tests.fakes.memory_store import MemoryStore
 from tests.night import START, config_of
 
@@ -24,6 +30,7 @@ users: {ana: {name: Ana, contact: {sms: "+12125550001"}}, ben: {name: Ben, conta
 schedules: {primary: {layers: [{name: all, users: [ana], every: 1w, starts: 2026-01-05T00:00}]}}
 """
 HOUR = timedelta(hours=1)
+ANA, BEN = "+12125550001", "+12125550002"
 SAID = Entry(START, 0, "override.added", "ben")
 
 
@@ -87,3 +94,30 @@ async def test_who_left_the_config_is_put_on_call_by_nothing_and_that_is_said_on
         "override 1 of primary: cyd is not in the config",
         "override 2: schedule gone is not in the config",
     ]
+
+
+async def test_who_was_paged_often_enough_in_their_night_is_passed_over(store: MemoryStore) -> None:
+    text = (
+        CONFIG.replace("users: [ana]", "users: [ana, ben]")
+        + """
+providers: {twilio: {account_sid: AC1, auth_token: t, from: "+14155550111"}}
+channels: {sms: twilio}
+policies: {p: {stages: [{notify: ["schedule:primary"], via: [sms], ack_timeout: 5m}]}}
+services: {db: {policy: p}}
+"""
+    )
+    worker = Worker(store, config_of(text.replace("demo: true", "demo: true, limits: {pages_per_night: 2}")))
+    store.clock.now = START  # at night in UTC
+    ports, meter, phone = store.worker("w1"), Metrics(), MemoryChannel("twilio", expects_receipt=False)
+    advance = Advance(ports.incidents, lambda: worker.current.rules, b"secret", meter)
+    compose = Compose(lambda: worker.current.rules, advance.code)
+    ingest, deliver = Ingest(ports.alerts, advance, meter), Deliver(ports.outbox, advance, lambda: {"twilio": phone}, compose, meter)
+    paged = []
+    for k in range(3):
+        await ports.alerts.add({"summary": "disk full", "service": "db", "severity": "critical", "dedup_key": str(k)})
+        await ingest.run_once(timedelta(0))
+        await deliver.run_once()
+        paged.append(phone.accepted[-1].message.address)
+        await worker.follow.run_once()
+    assert paged == [BEN, BEN, ANA]
+    assert store.night_pages == {"ben": (START, START), "ana": (START,)}

@@ -374,7 +374,7 @@ def test_a_thread_tells_who_was_paged_who_took_it_and_how_it_ended() -> None:
 
 def test_what_only_the_audit_needs_is_not_told() -> None:
     at = night_of().now
-    entries = [Entry(at, 1, event) for event in ("page.queued", "page.waiting", "reply.late", "incident.suppressed", "change.recorded")]
+    entries = [Entry(at, 1, event) for event in ("page.queued", "page.waiting", "reply.late", "change.recorded")]
     assert told(entries, {}) == ""
     assert told([], {}) == ""
 

@@ -8,12 +8,15 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from pager.model.alert import Alert, AlertRecord
 from pager.model.event import Entry
 from pager.model.incident import Incident
 from pager.model.outgoing import LookUp, Notice, Outgoing, SendPage
 from pager.model.policy import Policy
+from pager.model.rota import Span
+from pager.model.schedule import Override
 from pager.model.snapshot import Code, UnreadableError
 from pager.store import codec
 from pager.store.codec import Codec
@@ -117,6 +120,23 @@ def test_records_come_back_as_they_were(record: AlertRecord) -> None:
 @given(any_of(Incident))
 def test_incidents_come_back_as_they_were(incident: Incident) -> None:
     assert codec.incidents.decode(codec.incidents.encode(incident)) == incident
+
+
+@given(any_of(Incident))
+def test_incidents_of_the_release_before_have_taken_no_turn(incident: Incident) -> None:
+    version, schema, body = codec.incidents.encode(incident, 7).split(b" ", 2)
+    before = msgspec.msgpack.encode(msgspec.msgpack.decode(body)[:-1])
+    assert codec.incident_of(b" ".join((version, schema, before))) == replace(incident, turns=(), version=7)
+
+
+@given(st.text(), any_of(Override))
+def test_overrides_come_back_as_they_were(schedule: str, override: Override) -> None:
+    assert codec.overrides.decode(codec.overrides.encode((schedule, override))) == (schedule, override)
+
+
+@given(st.lists(any_of(Span), max_size=3).map(tuple))
+def test_calendars_come_back_as_they_were(spans: tuple[Span, ...]) -> None:
+    assert codec.calendars.decode(codec.calendars.encode(spans)) == spans
 
 
 @given(any_of(Policy))

@@ -3,67 +3,31 @@ and everything a decision depends on is in the snapshot or in the rules."""
 
 from __future__ import annotations
 
-import hashlib
-from copy import copy
 from datetime import datetime, timedelta
 
 import msgspec
 from msgspec.structs import replace
 
 from pager.conditions.condition import Facts
-from pager.escalate import opening, table
-from pager.escalate.draft import Draft
-from pager.escalate.effects import World
+from pager.decide.counting import names_for, recurs, thresholds_of
+from pager.decide.quiet import count_once_more, count_sources, first_mute, kept_quiet, mute_of
+from pager.decide.rules import Rules
+from pager.escalate import flapping, muting, opening, table
+from pager.escalate.draft import Draft, Shared
 from pager.escalate.replies import taken
-from pager.model.alert import AlertRecord
-from pager.model.config import Config
-from pager.model.event import AlertSeen, Answer, Due, Entry, Event
+from pager.model.alert import Action, Alert, AlertRecord
+from pager.model.event import AlertSeen, Answer, Due, Entry, Event, Reply
 from pager.model.incident import DeadlineKind, Incident, State
 from pager.model.outgoing import Outgoing
-from pager.model.policy import Policy, Stage
-from pager.model.rota import NOTHING, RotaFacts
-from pager.model.service import Integration, Service, Sla
-from pager.model.snapshot import Snapshot
+from pager.model.policy import Policy
+from pager.model.service import Integration, Service
+from pager.model.snapshot import Identity, Snapshot
+from pager.model.times import duration
 from pager.noise.dedup import Meaning, Verdict, ended, judge
-from pager.notify.plan import Planner, Providers
 from pager.notify.telling import notices
-from pager.oncall.memo import Rota, Windows
-from pager.route.assign import Assignment, Router
+from pager.route.assign import Assignment
 
-# Where neither route, service nor settings name a policy: a stage that reaches nobody, and so the catch-all.
-NO_POLICY = Policy(name="none", stages=(Stage(notify=()),))
-
-
-class Rules:
-    """A config made ready for decisions: indexed, memoised, with the ways to people."""
-
-    def __init__(self, config: Config, providers: Providers, facts: RotaFacts = NOTHING) -> None:
-        self.config = config
-        self.router = Router(config)
-        self.planner = Planner(config, providers)
-        self.rota = Rota.of(config, facts)
-        self.windows = Windows(config.settings.timezone)
-        self.names = {user: person.name for user, person in config.users.items()}
-        self._refs: dict[str, tuple[Policy, str]] = {}
-
-    def with_facts(self, facts: RotaFacts) -> Rules:
-        """The same config with other facts: nothing else is made again."""
-        other = copy(self)
-        other.rota = Rota.of(self.config, facts)
-        return other
-
-    def policy(self, name: str) -> Policy:
-        return self.config.policies.get(name, NO_POLICY)
-
-    def ref(self, policy: Policy) -> str:
-        """The policy's content hash: open incidents keep the policy they started with under it."""
-        known = self._refs.get(policy.name)
-        if known is None or known[0] is not policy:
-            known = self._refs[policy.name] = (policy, hashlib.sha256(msgspec.msgpack.encode(policy)).hexdigest()[:16])
-        return known[1]
-
-    def world(self, facts: Facts) -> World:
-        return World(self.config, self.rota.who, self.windows.standing, self.planner, facts, self.names)
+__all__ = ["Decision", "Rules", "accepted_at", "decide", "in_turn", "needs"]
 
 
 class Decision(msgspec.Struct, frozen=True):
@@ -74,26 +38,57 @@ class Decision(msgspec.Struct, frozen=True):
     outgoing: tuple[Outgoing, ...] = ()
     answer: Answer | None = None
     meaning: Meaning | None = None  # of an alert
+    shared: Shared = Shared()
+
+
+def needs(before: Snapshot, event: Event, rules: Rules) -> tuple[str, ...]:
+    """The names of the pointers that the decision about this event depends on."""
+    names = list(before.incident.inhibits) if before.incident else []
+    if isinstance(event, AlertSeen):
+        if event.alert.action is Action.TRIGGER and rules.watches:
+            names += names_for(event.alert, before.record, _facts_to_be(event.alert, rules), rules)
+    elif before.incident is not None and before.record is not None and not isinstance(event, Reply):
+        if rules.inhibitions:
+            names += rules.inhibitions.sides(_facts(before.incident, before.record)).names()
+        if before.record.watched:
+            names += [one.name for one in thresholds_of(before.incident, before.record.alert, rules)]
+    return tuple(dict.fromkeys(names))
+
+
+def in_turn(waiting: dict[Identity, list[AlertSeen]], rules: Rules) -> dict[Identity, list[AlertSeen]]:
+    """Of alerts that come at once, those that mute others are decided first."""
+    if not rules.inhibitions or len(waiting) < 2:
+        return waiting
+
+    def mutes(seen: list[AlertSeen]) -> bool:
+        return any(rules.inhibitions.sides(_facts_to_be(one.alert, rules)).sources for one in seen if one.alert.action is Action.TRIGGER)
+
+    return dict(sorted(waiting.items(), key=lambda item: not mutes(item[1])))
 
 
 def decide(before: Snapshot, event: Event, rules: Rules, now: datetime, fresh: int = 0) -> Decision:
     """The decision about one event. `fresh` is the number for an incident, should one open. Events about an incident that is not there
     change nothing."""
     if isinstance(event, AlertSeen):
-        verdict = judge(before.record, event, now)
+        verdict = judge(before.record, event, now, rules.config.noise.flap)
         return _alert(before, event, verdict, rules, now, fresh)
     if before.incident is None or before.record is None:
         return Decision(before)
-    d = _draft(before, before.incident, before.record, rules, now)
-    if not (isinstance(event, Due) and _quiet(d, before.record, rules)):
+    record = before.record
+    d = _draft(before, before.incident, record, rules, now)
+    settled = False
+    if isinstance(event, Due):
+        record = _stable(d, record, rules)
+        settled = not d.incident.is_open or _quiet(d, record, rules)
+    if not (settled or kept_quiet(d, event, rules)):
         table.step(d, event)
-    return _decision(before, before.record, d, rules)
+    return _decision(before, record, d, rules)
 
 
 def _alert(before: Snapshot, seen: AlertSeen, verdict: Verdict, rules: Rules, now: datetime, fresh: int) -> Decision:
     meaning = verdict.meaning
     match meaning:
-        case Meaning.REPEATS:
+        case Meaning.REPEATS if not verdict.record.watched:
             return Decision(replace(before, record=verdict.record), meaning=meaning)
         case Meaning.OPENS | Meaning.OPENS_ACKNOWLEDGED | Meaning.OPENS_RESOLVED:
             return _open(before, seen, verdict, rules, now, fresh)
@@ -103,7 +98,7 @@ def _alert(before: Snapshot, seen: AlertSeen, verdict: Verdict, rules: Rules, no
             what = f"{seen.alert.action} of {seen.alert.scope}/{seen.alert.dedup_key}: {verdict.reason}"
             entry = Entry(now, verdict.record.incident, f"alert.{meaning}", _who(seen), what)
             return Decision(replace(before, record=verdict.record), (entry,), meaning=meaning)
-        case Meaning.WORSENS | Meaning.EASES | Meaning.ACKNOWLEDGES | Meaning.RESOLVES:
+        case Meaning.REPEATS | Meaning.FLAPS | Meaning.WORSENS | Meaning.EASES | Meaning.ACKNOWLEDGES | Meaning.RESOLVES:
             return _about_open(before, seen, verdict, rules, now)
 
 
@@ -119,6 +114,10 @@ def _about_open(before: Snapshot, seen: AlertSeen, verdict: Verdict, rules: Rule
             taken(d, _who(seen), _who(seen))
         case Meaning.WORSENS | Meaning.EASES:
             _severity_changed(d, seen, verdict, rules)
+        case Meaning.FLAPS:
+            flapping.changed(d, rules.config.noise.flap)
+        case Meaning.REPEATS:
+            count_once_more(d, rules)
         case _:
             pass
     return _decision(before, verdict.record, d, rules, verdict.meaning)
@@ -134,12 +133,16 @@ def _severity_changed(d: Draft, seen: AlertSeen, verdict: Verdict, rules: Rules)
         return d.say("incident.severity_changed", f"{verdict.reason}; route {assigned.route} would suppress it, but it is open", _who(seen))
     d.set(service=assigned.service, team=_team(assigned, rules))
     policy = rules.policy(assigned.policy)
+    d.world = rules.world(_facts(d.incident, verdict.record), d.world.turns)
+    if d.incident.state in (State.TRIGGERED, State.SUPPRESSED) and (by := mute_of(d, rules, risen=True)):
+        d.say("incident.worsened", f"{verdict.reason}; still muted", _who(seen))
+        return muting.mute(d, by)
     return opening.worsen(
         d,
         policy=policy,
         urgency=assigned.urgency,
         start_at=_start(policy, assigned.start_at),
-        sla_of=_sla(assigned, rules),
+        sla_of=rules.sla(assigned.service),
         because=f"{verdict.reason}; {assigned.because}",
         origin=assigned.origin,
     )
@@ -147,6 +150,9 @@ def _severity_changed(d: Draft, seen: AlertSeen, verdict: Verdict, rules: Rules)
 
 def _open(before: Snapshot, seen: AlertSeen, verdict: Verdict, rules: Rules, now: datetime, fresh: int) -> Decision:
     assigned = rules.router.assign(seen.alert)
+    pointers, risen = recurs(seen.alert, assigned, before.pointers, rules, fresh, now)
+    if risen is not None:
+        assigned = rules.router.assign(replace(seen.alert, severity=risen.severity))
     policy = rules.policy(assigned.policy)
     record = replace(verdict.record, incident=fresh)
     incident = Incident(
@@ -155,7 +161,7 @@ def _open(before: Snapshot, seen: AlertSeen, verdict: Verdict, rules: Rules, now
         dedup_key=seen.alert.dedup_key,
         state=State.TRIGGERED,
         severity=assigned.severity,
-        worst=seen.alert.severity,
+        worst=risen.severity if risen else seen.alert.severity,
         urgency=assigned.urgency,
         service=assigned.service,
         policy=policy.name,
@@ -168,10 +174,13 @@ def _open(before: Snapshot, seen: AlertSeen, verdict: Verdict, rules: Rules, now
         labels=assigned.labels,
         revision=rules.config.revision,
     )
-    d = _draft(replace(before, policy=policy), incident, record, rules, now)
+    d = _draft(replace(before, policy=policy, pointers=pointers), incident, record, rules, now)
     d.due_at = min(now, accepted_at(seen))
     for note in (*seen.alert.notes, *assigned.notes):
         d.say("alert.mended", note, _who(seen))
+    if risen is not None:
+        what = f"{seen.alert.severity} becomes {risen.severity}: {risen.count} in {duration(risen.within)} (recurring {risen.name})"
+        d.say("incident.raised", what, origin=risen.origin)
     _first_word(d, seen, verdict, assigned, rules)
     return _decision(before, record, d, rules, verdict.meaning)
 
@@ -183,17 +192,21 @@ def _first_word(d: Draft, seen: AlertSeen, verdict: Verdict, assigned: Assignmen
         d.say("incident.opened", assigned.because, origin=assigned.origin)
         opening.last_alert_resolved(d, _who(seen))
         return
-    if assigned.suppress:
-        opening.suppress(d, assigned.suppress, resolve_after, assigned.origin)
+    if by := first_mute(d, assigned, rules):
+        opening.suppress(d, by, resolve_after, _start(d.policy, assigned.start_at))
+        if verdict.record.flapping:
+            flapping.changed(d, rules.config.noise.flap)
         return
     opening.open_incident(
         d,
-        sla_of=_sla(assigned, rules),
+        sla_of=rules.sla(assigned.service),
         resolve_after=resolve_after,
         start_at=_start(d.policy, assigned.start_at),
         because=assigned.because,
         origin=assigned.origin,
     )
+    if verdict.record.flapping:
+        flapping.changed(d, rules.config.noise.flap)
     if verdict.meaning is Meaning.OPENS_ACKNOWLEDGED:
         taken(d, _who(seen), _who(seen))
 
@@ -212,7 +225,10 @@ EPOCH = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
 
 def _draft(before: Snapshot, incident: Incident, record: AlertRecord, rules: Rules, now: datetime) -> Draft:
     policy = before.policy or rules.policy(incident.policy)
-    return Draft(incident, policy, rules.world(_facts(incident, record)), now)
+    d = Draft(incident, record.alert, policy, rules.world(_facts(incident, record), before.turns), now)
+    d.pointers = before.pointers
+    d.watched = record.watched
+    return d
 
 
 def _facts(incident: Incident, record: AlertRecord) -> Facts:
@@ -223,6 +239,21 @@ def _facts(incident: Incident, record: AlertRecord) -> Facts:
     return Facts(record.alert, made)
 
 
+def _facts_to_be(alert: Alert, rules: Rules) -> Facts:
+    """Those of the incident that the alert would open."""
+    to = rules.router.assign(alert)
+    made = {
+        "severity": to.severity,
+        "service": to.service,
+        "urgency": to.urgency,
+        "labels": to.labels,
+        "stage": 1,
+        "alerts": 1,
+        "repeats": 0,
+    }
+    return Facts(alert, made)
+
+
 def _rooms(d: Draft, record: AlertRecord, rules: Rules) -> None:
     """Which chat channels have a message about it. Once in a channel, it stays there: what was said must be followed up."""
     if d.incident.state is State.SUPPRESSED or not (d.incident.is_open or d.incident.chats):
@@ -230,6 +261,16 @@ def _rooms(d: Draft, record: AlertRecord, rules: Rules) -> None:
     wanted = rules.planner.rooms(d.incident, lambda: _facts(d.incident, record))
     if more := [chat for chat in dict.fromkeys(wanted) if chat not in d.incident.chats]:
         d.set(chats=(*d.incident.chats, *more))
+
+
+def _stable(d: Draft, record: AlertRecord, rules: Rules) -> AlertRecord:
+    """What has flapped, and not changed for long."""
+    if not any(x.kind is DeadlineKind.STABLE and x.at <= d.now for x in d.incident.deadlines):
+        return record
+    d.disarm(DeadlineKind.STABLE)
+    if flapping.is_stable(d, record.firing, rules.config.noise.flap):
+        return record
+    return replace(record, flapping=False, changes=())
 
 
 def _quiet(d: Draft, record: AlertRecord, rules: Rules) -> bool:
@@ -251,14 +292,19 @@ def _decision(before: Snapshot, record: AlertRecord, d: Draft, rules: Rules, mea
         d.set(policy_ref=rules.ref(d.policy))
     if d.entries:
         _rooms(d, record, rules)
+    if d.incident.mute is not None and d.incident.state is not State.SUPPRESSED:
+        d.set(mute=None, muted_at=None)
+    count_sources(d, rules)
     told = notices(d.tells, d.incident, record, rules.planner, d.now)
     if not d.incident.is_open and record.incident == d.incident.number:
         if record.open:
             record = ended(record, d.now)
         if d.incident.ended_with is None:
             d.set(ended_with=replace(record, applied=()))
-    after = Snapshot(record=record, incident=d.incident, policy=d.policy)
-    return Decision(after, tuple(d.entries), (*d.wanted_outgoing(), *told), d.answer, meaning)
+    if record.open and record.watched != (d.watched and d.incident.state is State.SUPPRESSED):
+        record = replace(record, watched=not record.watched)
+    after = Snapshot(record=record, incident=d.incident, policy=d.policy, pointers=d.pointers, turns=before.turns)
+    return Decision(after, tuple(d.entries), (*d.wanted_outgoing(), *told), d.answer, meaning, d.with_counted())
 
 
 def _start(policy: Policy, name: str | None) -> int:
@@ -272,11 +318,6 @@ def _service(assigned: Assignment, rules: Rules) -> Service | None:
 def _team(assigned: Assignment, rules: Rules) -> str:
     service = _service(assigned, rules)
     return (service.team or "") if service else ""
-
-
-def _sla(assigned: Assignment, rules: Rules) -> Sla:
-    service = _service(assigned, rules)
-    return service.sla if service else Sla()
 
 
 def _who(seen: AlertSeen) -> str:

@@ -1,0 +1,92 @@
+"""What keeps an incident from paging, at an event and at its opening."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from msgspec.structs import replace
+
+from pager.decide.counting import count_repeat, still_too_few, too_few_yet
+from pager.decide.rules import Rules
+from pager.escalate import muting
+from pager.escalate.draft import Draft, Shared
+from pager.model.event import Due, Event, Look, Reply
+from pager.model.incident import State
+from pager.model.mute import Mute, MuteKind
+from pager.noise.inhibit import inhibited
+from pager.noise.mutes import longest
+from pager.route.assign import Assignment
+
+GRACE = timedelta(seconds=25)
+"""How long what was inhibited is given to end as well; then it pages."""
+
+
+def kept_quiet(d: Draft, event: Event, rules: Rules) -> bool:
+    """Nothing pages for an incident that is muted by now. True when the event is settled by that."""
+    if isinstance(event, Reply):
+        return False
+    if isinstance(event, Due | Look):
+        return muting.on_time(d, mute_of(d, rules), rules.sla(d.incident.service))
+    if d.incident.state is State.TRIGGERED and (by := mute_of(d, rules)) is not None:
+        muting.mute(d, by)
+    return False
+
+
+def mute_of(d: Draft, rules: Rules, risen: bool = False) -> Mute | None:
+    """What mutes the incident now. What it was opened with holds for as long as that said, whatever the config says since, but not past a
+    rise in severity."""
+    incident = d.incident
+    found = rules.mutes.at(d.world.facts, d.now, newer_than=incident.heard_at)
+    if incident.heard_at is None:
+        found += [*_inhibited(d, rules), *still_too_few(d, rules)]
+        kept = incident.mute
+        if kept and not risen and kept.kind in (MuteKind.ROUTE, MuteKind.PAUSE) and (kept.until is None or kept.until > d.now):
+            found.append(kept)
+    return longest(found)
+
+
+def count_once_more(d: Draft, rules: Rules) -> None:
+    """A repeat of an alert that waits for more of them."""
+    count_repeat(d, rules)
+    muting.on_time(d, mute_of(d, rules), rules.sla(d.incident.service))
+
+
+def first_mute(d: Draft, assigned: Assignment, rules: Rules) -> Mute | None:
+    """What mutes it as it opens."""
+    found = [*rules.mutes.at(d.world.facts, d.now), *_inhibited(d, rules), *too_few_yet(d, rules)]
+    if assigned.suppress:
+        found.append(Mute(MuteKind.ROUTE, assigned.route, assigned.suppress, None, assigned.origin))
+    if pause := rules.mutes.pause(d.world.facts, d.now):
+        found.append(pause)
+    return longest(found)
+
+
+# --- inhibition -----------------------------------------------------------------------------------------------------------------------
+def _inhibited(d: Draft, rules: Rules) -> list[Mute]:
+    """Whoever is muted by something open waits for its end; and it must still be open when that is written."""
+    found: list[Mute] = []
+    for target in rules.inhibitions.sides(d.world.facts).targets:
+        if (by := inhibited(target, d.pointers)) is not None:
+            found.append(by)
+            d.shared |= Shared(relies=tuple(name for name in target.names if name in d.pointers), joins=target.names)
+    return found
+
+
+def count_sources(d: Draft, rules: Rules) -> None:
+    """While it is open, it is counted among what mutes others; when the last of those is over, the others are looked at again."""
+    counted = d.incident.inhibits
+    if not (counted or rules.inhibitions):
+        return
+    wanted = rules.inhibitions.sides(d.world.facts).sources if d.incident.is_open else ()
+    for name in counted:
+        if name not in wanted and name in d.pointers:
+            left = max(d.pointers[name].count - 1, 0)
+            d.point(name, replace(d.pointers[name], count=left))
+            if left == 0:
+                d.shared |= Shared(wakes=((name, GRACE),))
+    for name in wanted:
+        if name not in counted and name in d.pointers:
+            d.point(name, replace(d.pointers[name], count=d.pointers[name].count + 1, incident=d.incident.number))
+    kept = tuple(name for name in wanted if name in d.pointers or name in counted)
+    if kept != counted:
+        d.set(inhibits=kept)

@@ -1,0 +1,81 @@
+"""Muted: nobody is paged for a time. What still fires when that is over is paged for."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from pager.escalate import chain, sla
+from pager.escalate.draft import Draft
+from pager.model.incident import Deadline, DeadlineKind, Phase, State
+from pager.model.mute import Mute, MuteKind
+from pager.model.service import Sla
+
+AT_MOST = timedelta(days=7)
+"""Nothing stays muted for longer without a person's word, where `noise.limits` says nothing else."""
+
+K = DeadlineKind
+_WOULD_PAGE = frozenset({K.RESOLVE_TIMEOUT, K.ACK_EXPIRES, K.SNOOZE_END, K.SLA_ACK, K.SLA_RESOLVE})
+
+
+def mute(d: Draft, by: Mute) -> None:
+    """From now on nobody is paged; those who were keep what they have."""
+    d.withdraw_all(f"muted: {by.reason}")
+    if d.incident.phase in (Phase.ASSIGNED, Phase.HOURS):
+        d.set(phase=Phase.STAGE)
+    d.next_turn(runs=())
+    d.set(state=State.SUPPRESSED, since=d.now, muted_at=d.now)
+    _held(d, by)
+
+
+def on_time(d: Draft, by: Mute | None, sla_of: Sla) -> bool:
+    """Before a deadline is acted upon, with what mutes the incident now. True when it is muted no longer, and its chain goes on."""
+    if d.incident.state is State.SUPPRESSED:
+        over = _over(d)
+        if by is not None and d.now < over:
+            _held(d, by)
+            return False
+        _release(d, sla_of, outlasted=by is not None)
+        return True
+    if by is not None and (d.incident.state is State.TRIGGERED or any(x.kind in _WOULD_PAGE for x in _due(d))):
+        mute(d, by)
+    return False
+
+
+def heard(d: Draft) -> None:
+    """A person wants it to page: only what somebody says later mutes it again."""
+    d.set(heard_at=d.now)
+
+
+def _held(d: Draft, by: Mute) -> None:
+    if d.incident.mute != by:
+        d.say("incident.suppressed", by.reason, origin=by.origin)
+    d.set(mute=by, reason=by.reason)
+    d.arm(K.SUPPRESSED, min(by.until or _over(d), _over(d)))
+
+
+def _release(d: Draft, sla_of: Sla, outlasted: bool) -> None:
+    was = d.incident.mute
+    said = _said(d, was, outlasted)
+    if outlasted:
+        heard(d)
+    d.say("incident.unmuted", said, origin=was.origin if was else None)
+    if d.incident.sla_ack is None and d.incident.sla_resolve is None:
+        sla.arm(d, sla_of, since=d.now)
+    chain.resume(d, said)
+    d.set(reason=said)
+
+
+def _said(d: Draft, was: Mute | None, outlasted: bool) -> str:
+    if was is not None and was.kind is MuteKind.PAUSE:
+        return f"it has not healed by itself (pause {was.rule})"
+    if outlasted:
+        return f"muted until now, which is as long as may be ({was.reason if was else d.incident.reason})"
+    return f"muted until now ({was.reason if was else d.incident.reason})"
+
+
+def _over(d: Draft) -> datetime:
+    return (d.incident.muted_at or d.incident.since) + (d.world.config.noise.suppress_at_most or AT_MOST)
+
+
+def _due(d: Draft) -> list[Deadline]:
+    return [x for x in d.incident.deadlines if x.at <= d.now and x.turn in (-1, d.incident.turn)]

@@ -1,0 +1,51 @@
+"""What mutes has changed: whatever is open is looked at again, so that what is muted no longer pages, and what is muted now stops."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+
+import structlog
+
+from pager.advance import Advance, Item
+from pager.decide import Rules
+from pager.loops.cadence import Cadence
+from pager.loops.lead import Lead
+from pager.model.event import Look
+from pager.ports import Incidents
+
+EVERY = timedelta(seconds=1)
+AT_ONCE = 200
+MOST_OPEN = 10_000
+"""With more open than that, those that still page find out at their next event, before anything goes out."""
+
+log = structlog.get_logger()
+
+
+class LookAgain:
+    def __init__(self, incidents: Incidents, advance: Advance, rules: Callable[[], Rules]) -> None:
+        self._incidents = incidents
+        self._advance = advance
+        self._rules = rules
+        self._looked_at: object = None
+
+    def lead_on(self, cadence: Cadence, lead: Lead) -> None:
+        cadence.every(EVERY, "look", lead.only(self.run_once))
+
+    async def run_once(self, token: int) -> None:
+        """Once after each change, and once by each new leader. Two that do it at once do no harm, so it goes without the token."""
+        rules = self._rules()
+        now = (rules.config.revision, rules.rota.facts.silences, token)
+        if now == self._looked_at:
+            return
+        numbers = await self._incidents.open_numbers()
+        if len(numbers) > MOST_OPEN:
+            numbers = await self._incidents.suppressed_numbers()
+        for first in range(0, len(numbers), AT_ONCE):
+            await self._look(numbers[first : first + AT_ONCE])
+        self._looked_at = now
+        if numbers:
+            log.info("mutes.looked_at", incidents=len(numbers))
+
+    async def _look(self, numbers: Sequence[int]) -> None:
+        await self._advance.events([Item(number, Look()) for number in numbers])

@@ -1,0 +1,83 @@
+"""Inhibition: while something is open, what follows from it wakes nobody."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import msgspec
+
+from pager.conditions.condition import Facts, Holds, check
+from pager.conditions.index import RuleIndex
+from pager.model.condition import key_of
+from pager.model.mute import Mute, MuteKind
+from pager.model.noise import Inhibit
+from pager.model.snapshot import Pointer
+from pager.noise.naming import digest
+
+
+class Target(msgspec.Struct, frozen=True):
+    """What an alert is muted by, while any of the pointers `names` counts somebody."""
+
+    rule: Inhibit
+    names: tuple[str, ...]
+
+
+class Sides(msgspec.Struct, frozen=True):
+    """Where an alert stands. `sources` are the names of the pointers that count it while it is open."""
+
+    sources: tuple[str, ...] = ()
+    targets: tuple[Target, ...] = ()
+
+    def names(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys((*self.sources, *(name for target in self.targets for name in target.names))))
+
+
+NEITHER = Sides()
+
+
+class Inhibitions:
+    """The rules of one config. Alerts that match both sides of a rule don't mute each other, so they are counted apart from those that only
+    mute; and nothing mutes itself. A key of `equal` that an alert does not have never matches."""
+
+    def __init__(self, rules: Sequence[Inhibit]) -> None:
+        self._rules = rules
+        self._if_open = RuleIndex([rule.if_open for rule in rules])
+        self._mute = RuleIndex([rule.mute for rule in rules])
+        self._keys = [tuple(map(key_of, rule.equal)) for rule in rules]
+        self._ids = [digest(rule.name, repr((rule.if_open.terms, rule.mute.terms, rule.equal))) for rule in rules]
+
+    def __bool__(self) -> bool:
+        return bool(self._rules)
+
+    def sides(self, facts: Facts) -> Sides:
+        if not self._rules:
+            return NEITHER
+        sources = [name for k in self._if_open.all(facts) if (name := self._name(k, facts, self._is_muted(k, facts)))]
+        targets = [target for k in self._mute.all(facts) if (target := self._target(k, facts))]
+        return Sides(tuple(sources), tuple(targets))
+
+    def _target(self, k: int, facts: Facts) -> Target | None:
+        rule = self._rules[k]
+        both = isinstance(check(rule.if_open, facts), Holds)
+        names = [name for side in ((False,) if both else (False, True)) if (name := self._name(k, facts, side))]
+        return Target(rule, tuple(names)) if names else None
+
+    def _is_muted(self, k: int, facts: Facts) -> bool:
+        return isinstance(check(self._rules[k].mute, facts), Holds)
+
+    def _name(self, k: int, facts: Facts, both: bool) -> str:
+        """Empty where a key is missing."""
+        values = [facts.get(key) for key in self._keys[k]]
+        if not all(values):
+            return ""
+        return f"inhibit:{self._ids[k]}:{digest(*map(str, values))}{'&' if both else ''}"
+
+
+def inhibited(target: Target, pointers: Mapping[str, Pointer]) -> Mute | None:
+    """The mute, while anything is open on the other side."""
+    counting = next((there for name in target.names if (there := pointers.get(name)) is not None and there.count > 0), None)
+    if counting is None:
+        return None
+    return Mute(
+        MuteKind.INHIBITION, target.rule.name, f"inhibited by #{counting.incident} (inhibit {target.rule.name})", None, target.rule.origin
+    )
