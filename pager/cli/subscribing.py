@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from pager.cli.context import DEFAULT_CONFIG, NO, UNREACHABLE, USAGE, ConfigOption, JsonOption, config_of, stop
+from pager.cli.context import DEFAULT_CONFIG, NO, UNREACHABLE, USAGE, ConfigOption, JsonOption, stop
 from pager.cli.printing import print_json
 from pager.ports import StoreUnavailable
 
@@ -24,9 +24,13 @@ def calendar(
     as_json: JsonOption = False,
 ) -> None:
     """Print the secret link to the shifts of a schedule or a person, to subscribe to."""
+    from pager.config import load
     from pager.wiring.links import calendar_url
 
-    found = config_of(config)
+    loaded = load(config, os.environ)  # with every variable set: a link that another key signed would lead nowhere
+    found = loaded.config
+    if found is None:
+        stop(NO, "\n".join([*map(str, loaded.problems), "the config has errors"]))
     kind, colon, rest = name.partition(":")
     known: dict[str, Collection[str]] = {"schedule": found.schedules, "user": found.users}
     matches = [(k, n) for k, names in known.items() for n in ([rest] if colon and kind == k else [name]) if n in names]
