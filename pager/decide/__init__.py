@@ -27,7 +27,7 @@ from pager.noise.dedup import Meaning, Verdict, ended, judge
 from pager.notify.telling import notices
 from pager.route.assign import Assignment
 
-__all__ = ["Decision", "Rules", "accepted_at", "decide", "in_turn", "needs"]
+__all__ = ["Decision", "Rules", "accepted_at", "decide", "facts_of", "in_turn", "needs"]
 
 
 class Decision(msgspec.Struct, frozen=True):
@@ -49,7 +49,7 @@ def needs(before: Snapshot, event: Event, rules: Rules) -> tuple[str, ...]:
             names += names_for(event.alert, before.record, _facts_to_be(event.alert, rules), rules)
     elif before.incident is not None and before.record is not None and not isinstance(event, Reply):
         if rules.inhibitions:
-            names += rules.inhibitions.sides(_facts(before.incident, before.record)).names()
+            names += rules.inhibitions.sides(facts_of(before.incident, before.record)).names()
         if before.record.watched:
             names += [one.name for one in thresholds_of(before.incident, before.record.alert, rules)]
     return tuple(dict.fromkeys(names))
@@ -133,7 +133,7 @@ def _severity_changed(d: Draft, seen: AlertSeen, verdict: Verdict, rules: Rules)
         return d.say("incident.severity_changed", f"{verdict.reason}; route {assigned.route} would suppress it, but it is open", _who(seen))
     d.set(service=assigned.service, team=_team(assigned, rules))
     policy = rules.policy(assigned.policy)
-    d.world = rules.world(_facts(d.incident, verdict.record), d.world.turns)
+    d.world = rules.world(facts_of(d.incident, verdict.record), d.world.turns)
     if d.incident.state in (State.TRIGGERED, State.SUPPRESSED) and (by := mute_of(d, rules, risen=True)):
         d.say("incident.worsened", f"{verdict.reason}; still muted", _who(seen))
         return muting.mute(d, by)
@@ -225,13 +225,13 @@ EPOCH = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
 
 def _draft(before: Snapshot, incident: Incident, record: AlertRecord, rules: Rules, now: datetime) -> Draft:
     policy = before.policy or rules.policy(incident.policy)
-    d = Draft(incident, record.alert, policy, rules.world(_facts(incident, record), before.turns), now)
+    d = Draft(incident, record.alert, policy, rules.world(facts_of(incident, record), before.turns), now)
     d.pointers = before.pointers
     d.watched = record.watched
     return d
 
 
-def _facts(incident: Incident, record: AlertRecord) -> Facts:
+def facts_of(incident: Incident, record: AlertRecord) -> Facts:
     made = {
         "severity": incident.severity, "service": incident.service, "urgency": incident.urgency, "labels": incident.labels,
         "stage": incident.stage + 1, "alerts": incident.alerts, "repeats": record.repeats,
@@ -258,7 +258,7 @@ def _rooms(d: Draft, record: AlertRecord, rules: Rules) -> None:
     """Which chat channels have a message about it. Once in a channel, it stays there: what was said must be followed up."""
     if d.incident.state is State.SUPPRESSED or not (d.incident.is_open or d.incident.chats):
         return
-    wanted = rules.planner.rooms(d.incident, lambda: _facts(d.incident, record))
+    wanted = rules.planner.rooms(d.incident, lambda: facts_of(d.incident, record))
     if more := [chat for chat in dict.fromkeys(wanted) if chat not in d.incident.chats]:
         d.set(chats=(*d.incident.chats, *more))
 

@@ -8,7 +8,7 @@ from enum import StrEnum
 import msgspec
 
 from pager.model.alert import AlertRecord, Severity, Urgency
-from pager.model.mute import Mute
+from pager.model.mute import Mute, Muted
 from pager.model.origin import Origin
 from pager.model.person import Rung
 
@@ -191,6 +191,7 @@ class Incident(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True)
     inhibits: tuple[str, ...] = ()  # the pointers that count it while it is open
     heard_at: datetime | None = None  # from then on only what a person says later mutes it
     turns: tuple[Turn, ...] = ()  # a release that forgets them takes another turn: another of those on call is asked
+    mutes: tuple[Muted, ...] = ()  # what muted it so far, each rule once, the latest last
 
     @property
     def is_open(self) -> bool:

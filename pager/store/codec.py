@@ -19,6 +19,7 @@ from pager.model.alert import AlertRecord
 from pager.model.event import Entry
 from pager.model.handoff import Memory
 from pager.model.incident import Incident
+from pager.model.mute import Silence
 from pager.model.outgoing import Outgoing
 from pager.model.policy import Policy
 from pager.model.rota import Span
@@ -98,12 +99,14 @@ posts: Codec[Post] = Codec(Post)
 handoffs: Codec[Memory] = Codec(Memory)
 pointers: Codec[Pointer] = Codec(Pointer)
 overrides: Codec[tuple[str, Override]] = Codec(tuple[str, Override])  # with its schedule
+silences: Codec[Silence] = Codec(Silence)
 calendars: Codec[tuple[Span, ...]] = Codec(tuple[Span, ...])
 
 
 def level() -> int:
     """Grows with every schema that a release learns to read."""
-    return sum(of.schema for of in (records, incidents, policies, codes, outgoing, entries, posts, pointers, overrides, calendars))
+    known = (records, incidents, policies, codes, outgoing, entries, posts, pointers, overrides, silences, calendars)
+    return sum(of.schema for of in known)
 
 
 def prefix(version: int) -> bytes:

@@ -141,7 +141,9 @@ def _takes_what_it_can_get(apply: Any) -> Any:
 
 def _asks_the_config(_: Any) -> Any:
     def draft(before: Any, incident: Any, record: Any, rules: Any, now: Any) -> Draft:
-        return Draft(incident, record.alert, rules.policy(incident.policy), rules.world(decide._facts(incident, record), before.turns), now)
+        return Draft(
+            incident, record.alert, rules.policy(incident.policy), rules.world(decide.facts_of(incident, record), before.turns), now
+        )
 
     return draft
 
