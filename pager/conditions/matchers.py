@@ -11,7 +11,7 @@ from pager.model.condition import Term, key_of
 _MATCHER = re.compile(r"\s*([^=!~]*?)\s*(=~|!~|!=|=)\s*(.*?)\s*", re.DOTALL)
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 _QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
-_PLAIN = re.compile(r"[^\s\"'\\={}]+")
+_PLAIN = re.compile(r"[^\s\"'\\={}~][^\s\"'\\={}]*")
 
 
 def read_matcher(text: str) -> Term:
