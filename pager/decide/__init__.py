@@ -293,7 +293,7 @@ def _decision(before: Snapshot, record: AlertRecord, d: Draft, rules: Rules, mea
     if d.entries:
         _rooms(d, record, rules)
     if d.incident.mute is not None and d.incident.state is not State.SUPPRESSED:
-        d.set(mute=None, muted_at=None)
+        d.set(mute=None, muted_at=None, came_under=None)
     count_sources(d, rules)
     told = notices(d.tells, d.incident, record, rules.planner, d.now)
     if not d.incident.is_open and record.incident == d.incident.number:

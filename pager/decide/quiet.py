@@ -39,8 +39,10 @@ def mute_of(d: Draft, rules: Rules, risen: bool = False) -> Mute | None:
     found = rules.mutes.at(d.world.facts, d.now, newer_than=incident.heard_at)
     if incident.heard_at is None:
         found += [*_inhibited(d, rules), *still_too_few(d, rules)]
-        kept = incident.mute
-        if kept and not risen and kept.kind in (MuteKind.ROUTE, MuteKind.PAUSE) and (kept.until is None or kept.until > d.now):
+        if risen:
+            d.set(came_under=None)
+        kept = d.incident.came_under
+        if kept is not None and (kept.until is None or kept.until > d.now):
             found.append(kept)
     return longest(found)
 
@@ -54,10 +56,12 @@ def count_once_more(d: Draft, rules: Rules) -> None:
 def first_mute(d: Draft, assigned: Assignment, rules: Rules) -> Mute | None:
     """What mutes it as it opens."""
     found = [*rules.mutes.at(d.world.facts, d.now), *_inhibited(d, rules), *too_few_yet(d, rules)]
+    own = rules.mutes.pause(d.world.facts, d.now)
     if assigned.suppress:
-        found.append(Mute(MuteKind.ROUTE, assigned.route, assigned.suppress, None, assigned.origin))
-    if pause := rules.mutes.pause(d.world.facts, d.now):
-        found.append(pause)
+        own = Mute(MuteKind.ROUTE, assigned.route, assigned.suppress, None, assigned.origin)
+    if own is not None:
+        d.set(came_under=own)
+        found.append(own)
     return longest(found)
 
 

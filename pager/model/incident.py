@@ -191,6 +191,7 @@ class Incident(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True)
     inhibits: tuple[str, ...] = ()  # the pointers that count it while it is open
     heard_at: datetime | None = None  # from then on only what a person says later mutes it
     turns: tuple[Turn, ...] = ()  # a release that forgets them takes another turn: another of those on call is asked
+    came_under: Mute | None = None  # the route or pause that it was opened under, whatever else mutes it meanwhile
     mutes: tuple[Muted, ...] = ()  # what muted it so far, each rule once, the latest last
 
     @property

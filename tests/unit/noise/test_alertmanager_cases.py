@@ -296,6 +296,27 @@ def test_a_source_that_comes_later_stops_further_pages() -> None:
     assert (h.paged("node"), h.state("node")) == (["0:00"], State.SUPPRESSED)
 
 
+def test_a_route_that_suppresses_still_does_when_an_inhibition_over_it_ends() -> None:
+    route = 'routes: [{name: staging, match: {env: staging}, suppress: "staging never pages"}]'
+    h = House(PAYMENTS + f"\nnoise: {{inhibit: [{CLUSTER}]}}\n{route}\n")
+    h.push(down(cluster="eu-1"), node(cluster="eu-1", env="staging"))
+    h.until("10:00").resolve("down")
+    h.until("1:00:00")
+    assert (h.incident("node").reason, h.paged("node")) == ("staging never pages", [])
+
+
+def test_a_pause_still_waits_when_an_inhibition_or_a_silence_over_it_ends() -> None:
+    pause = "pause: [{name: transient, match: {alertname: NodeDown}, for: 10m}]"
+    h = House(PAYMENTS + f"\nnoise: {{inhibit: [{CLUSTER}], {pause}}}\n")
+    h.hear(silence("job=node", end="1:00"))
+    h.push(down(cluster="eu-1"), node(cluster="eu-1"), node("other", job="node"))
+    h.until("1:00").resolve("down")
+    h.until("9:59")
+    assert (h.paged("node"), h.paged("other")) == ([], [])
+    h.until("10:00")
+    assert (h.paged("node"), h.paged("other")) == (["10:00"], ["10:00"])
+
+
 # --- what Alertmanager has no word for --------------------------------------------------------------------------------------------------
 def test_nothing_stays_silenced_for_ever() -> None:
     h = House(PAYMENTS + "\nnoise: {limits: {suppress_at_most: 2h}}\n")
