@@ -11,17 +11,16 @@ from pager.cli.context import DEFAULT_CONFIG, NO, USAGE, AsOption, ConfigOption,
 from pager.cli.lately import open_since
 from pager.cli.printing import Zone, clock, duration, period, print_json, printable, zone
 from pager.conditions.matchers import read_matcher, tells_apart
-from pager.escalate.muting import AT_MOST
 from pager.model.condition import Condition
 from pager.model.event import Entry
 from pager.model.incident import State
 from pager.model.mute import Silence
 from pager.model.times import duration as in_words
 from pager.model.times import rfc3339
-from pager.rehearse.silencing import Matched, Standing, Tally, every_silence, matched, muted_by, silence_json, standing, words
 
 if TYPE_CHECKING:
     from pager.model.config import Config
+    from pager.rehearse.silencing import Matched
     from pager.wiring.desk import Desk
 
 VIA = "cli"
@@ -56,6 +55,8 @@ def add(
     config: ConfigOption = DEFAULT_CONFIG,
 ) -> None:
     """Mute what matches, for a time; what still fires at the end pages."""
+    from pager.rehearse.silencing import matched
+
     condition = _condition(matchers or [])
     if (end is None) == (span is None):
         stop(USAGE, "say until when: --for DURATION or --to T")
@@ -100,6 +101,8 @@ def _must_be_known(config: Config, user: str | None) -> None:
 
 
 def _must_be_bounded(config: Config, span: timedelta) -> None:
+    from pager.escalate.muting import AT_MOST
+
     most = config.noise.suppress_at_most or AT_MOST
     if span > most:
         stop(USAGE, f"{in_words(span)} is too long: nothing is muted for more than {in_words(most)} (noise.limits.suppress_at_most)")
@@ -112,6 +115,7 @@ def remove(
     config: ConfigOption = DEFAULT_CONFIG,
 ) -> None:
     """End a silence now: what still fires pages. One of the files is removed there."""
+    from pager.rehearse.silencing import Standing, matched, muted_by, standing
 
     async def work(desk: Desk) -> tuple[Zone, Silence, list[Matched]]:
         now, tz = await desk.incidents.now(), zone(desk.config.settings.timezone)
@@ -146,6 +150,7 @@ def list_(
     as_json: JsonOption = False,
 ) -> None:
     """Silences in force or to come: those of the files, then those of run time, which are kept for 30 days after their end."""
+    from pager.rehearse.silencing import Standing, Tally, every_silence, silence_json, standing
 
     async def work(desk: Desk) -> tuple[Zone, list[dict[str, Any]]]:
         now = await desk.incidents.now()
@@ -171,6 +176,8 @@ def list_(
 
 # --- all of them ----------------------------------------------------------------------------------------------------------------------
 def _words(silence: Silence, tz: Zone) -> str:
+    from pager.rehearse.silencing import words
+
     why = f" ({silence.why})" if silence.why else ""
     return f"{' '.join(words(silence.condition))} from {_clock(silence.start, tz)} to {_clock(silence.end, tz)}{why}"
 
