@@ -39,11 +39,11 @@ def mute_of(d: Draft, rules: Rules, risen: bool = False) -> Mute | None:
     found = rules.mutes.at(d.world.facts, d.now, newer_than=incident.heard_at)
     if incident.heard_at is None:
         found += [*_inhibited(d, rules), *still_too_few(d, rules)]
+        own = incident.came_under or incident.mute  # a release before this one kept no more than what mutes it now
+        if own and not risen and own.kind in (MuteKind.ROUTE, MuteKind.PAUSE) and (own.until is None or own.until > d.now):
+            found.append(own)
         if risen:
             d.set(came_under=None)
-        kept = d.incident.came_under
-        if kept is not None and (kept.until is None or kept.until > d.now):
-            found.append(kept)
     return longest(found)
 
 
