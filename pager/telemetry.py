@@ -69,6 +69,7 @@ class Metrics:
         self._config = Gauge("pagerd_config_last_reload_successful", "1 when the config in the folder is the one in force", registry=r)
         self._glass = Counter("pagerd_break_glass", "Break-glass messages, by result", ["result"], registry=r)
         self._slack = Gauge("pagerd_slack_connected", "1 while Socket Mode is connected", ["provider"], registry=r)
+        self._calendars = Counter("pagerd_calendar_reads", "Readings of calendars from URLs, by result", ["calendar", "result"], registry=r)
         self._leads = Gauge("pagerd_leader", "1 while this worker does what one does for all", registry=r)
         self._handoffs = Counter("pagerd_handoffs", "What was to be told of hand-offs, by whether it could", ["kind", "result"], registry=r)
         self._shown = Counter("pagerd_slack_shown", "Showing who is on call in Slack, by result", ["what", "result"], registry=r)
@@ -120,6 +121,9 @@ class Metrics:
 
     def leads(self, it_does: bool) -> None:
         self._leads.set(int(it_does))
+
+    def calendar_read(self, calendar: str, result: str) -> None:
+        self._calendars.labels(calendar, result).inc()
 
     def handoff(self, kind: str, result: str) -> None:
         self._handoffs.labels(kind, result).inc()
