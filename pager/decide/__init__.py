@@ -134,7 +134,7 @@ def _severity_changed(d: Draft, seen: AlertSeen, verdict: Verdict, rules: Rules)
     d.set(service=assigned.service, team=_team(assigned, rules))
     policy = rules.policy(assigned.policy)
     d.world = rules.world(facts_of(d.incident, verdict.record), d.world.turns)
-    if d.incident.state in (State.TRIGGERED, State.SUPPRESSED) and (by := mute_of(d, rules, risen=True)):
+    if by := mute_of(d, rules, risen=True):
         d.say("incident.worsened", f"{verdict.reason}; still muted", _who(seen))
         return muting.mute(d, by)
     return opening.worsen(

@@ -11,6 +11,7 @@ from pager.loops import look
 from pager.model.condition import Condition, Term
 from pager.model.incident import State
 from pager.model.mute import Silence
+from pager.model.rota import RotaFacts
 from tests.house import House
 from tests.night import START
 from tests.payments import PAYMENTS
@@ -50,6 +51,21 @@ def test_with_very_many_open_only_those_that_nobody_would_look_at_are(monkeypatc
     h.alert("b", service="other")
     h.hear()
     h.look_around()
+    assert h.paged("a") == ["0:00"]
+
+
+def test_what_a_worker_muted_that_had_not_heard_yet_is_looked_at_once_more() -> None:
+    h = House(PAYMENTS)
+    h.hear(silence())
+    h.look_around()
+    h.hear()
+    h.look_around()
+    knows, h.rules = h.rules, h.rules.with_facts(RotaFacts(silences=(silence(),)))
+    h.alert("a")
+    h.rules = knows
+    assert h.paged("a") == []
+    for _ in range(look.ONCE_MORE[0]):
+        h.look_around()
     assert h.paged("a") == ["0:00"]
 
 
