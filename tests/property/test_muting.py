@@ -53,7 +53,7 @@ def silence(which: int, id_: str, start: datetime, end: datetime, said_at: datet
 
 
 # --- the order of arrival ---------------------------------------------------------------------------------------------------------------
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(keys=st.sets(KEYS, min_size=2, max_size=6), said=st.sets(st.integers(0, 2), max_size=2), data=st.data())
 def test_the_same_alerts_and_silences_end_as_the_same_muted_in_whatever_order_they_come(
     keys: set[str], said: set[int], data: st.DataObject
@@ -139,7 +139,7 @@ ACTIONS = st.one_of(
 )
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(st.lists(ACTIONS, min_size=3, max_size=14))
 def test_what_still_fires_pages_within_the_grace_of_its_last_mute_and_is_never_without_a_page_or_a_reason(actions: list[Any]) -> None:
     h, story = House(PAYMENTS + RULES), Story()
