@@ -98,6 +98,7 @@ class Advance:
                 self._meter.conflicts(1)
                 continue
             became += fold.outcomes
+            self._count_mutes(fold.commit)
             if fold.rest:
                 left[identity] = fold.rest
         for name, count in Counter(became).items():
@@ -205,11 +206,13 @@ class Advance:
             decided.append((k, decision, commit))
             chain.goes_on(part, commit)
         outcomes = await self._incidents.commit([commit for _, _, commit in decided])
-        for (k, decision, _), outcome in zip(decided, outcomes, strict=True):
+        for (k, decision, commit), outcome in zip(decided, outcomes, strict=True):
             if outcome is Outcome.CONFLICT:
                 self._meter.conflicts(1)
-            else:
-                results[k] = Advanced(outcome, decision.answer)
+                continue
+            results[k] = Advanced(outcome, decision.answer)
+            if outcome is Outcome.DONE:
+                self._count_mutes(commit)
 
     async def once(self, request: str) -> bool:
         """Whether this request is seen for the first time; from now on it has been."""
@@ -266,6 +269,14 @@ class Advance:
             night_pages=shared.night_pages,
             turns=shared.turns,
         )
+
+    def _count_mutes(self, commit: Commit) -> None:
+        before, after = commit.before.incident, commit.after.incident
+        if after is None or not after.mutes or (before is not None and after.mutes is before.mutes):
+            return
+        for one in after.mutes:
+            if before is None or one not in before.mutes:
+                self._meter.muted(one.kind, one.rule)
 
     def _codes(self, after: Snapshot, outgoing: Iterable[Outgoing]) -> Iterable[Code]:
         """A reply by SMS names a page by its code."""

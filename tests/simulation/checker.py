@@ -17,6 +17,7 @@ from tests.simulation.installation import (
     MUTED,
     OWNER,
     POOL,
+    SILENCED,
     STAGES,
     STAND_IN,
 )
@@ -24,6 +25,7 @@ from tests.simulation.plan import ENDS
 
 AT_ONCE = 7.0  # healthy seconds, a provider's wish for time included
 SOON = 3.0
+GRACE = 30.0  # what still fires when its last mute ends is paged in that time
 RECOVERY = 8.0  # an absent worker is noticed after 3 s, its claims are free after 2; who waits for the store looks each 5 s here
 JUST = 0.25
 
@@ -66,6 +68,10 @@ class _Facts:
 
     def service(self, number: int) -> str:
         return str(self.states[number][0]["service"])
+
+    def is_silenced(self, number: int) -> bool:
+        """Whether the silence is meant for it."""
+        return any(a["service"] == SILENCED for a in self.accepted if a["key"] == self.states[number][0]["key"])
 
     def healthy(self, begins: float, ends: float) -> float:
         """Seconds between, less those in which something was broken; the store's clock running back stops it, too."""
@@ -184,6 +190,29 @@ def _3_an_acknowledgement_stops_paging(f: _Facts) -> Iterator[Violation]:
                 yield Violation(
                     3, page.at, f"page {page['page']} goes to {page['user']} {late:.2f} s after {number} was {f.state(number, page.at)}"
                 )
+
+
+def _1_what_a_silence_held_back_is_paged_when_it_ends(f: _Facts) -> Iterator[Violation]:
+    for over in (s.at for s in f.history.of("silence") if s["action"] == "end"):
+        for number in f.states:
+            if not f.is_silenced(number):
+                continue
+            for begins, ends in _spans(f, number, "suppressed"):
+                if f.healthy(max(begins, over), ends) > GRACE:
+                    yield Violation(1, over, f"{number} is suppressed from {begins:.1f} to {ends:.1f}, and its silence ended at {over:.1f}")
+
+
+def _3_nobody_is_paged_under_a_silence(f: _Facts) -> Iterator[Violation]:
+    said = f.history.of("silence")
+    heard = {reply["number"] for reply in f.history.of("reply") if reply["action"] in ("escalate", "assign")}  # over every silence
+    for begins, ends in [
+        (a.at, b.at) for a, b in itertools.pairwise([*said, Seen(ENDS, "silence", {"action": "end"})]) if a["action"] == "add"
+    ]:
+        for number, asked in f.asked.items():
+            for page in asked:
+                begun = any(begins - 12 <= x.ends and x.begins <= page.at for x in f.history.faults)  # it may have been under way
+                if f.is_silenced(number) and number not in heard and begins + SOON < page.at < ends and not begun:
+                    yield Violation(3, page.at, f"{page['user']} is asked for {number}, {page.at - begins:.1f} s after it was silenced")
 
 
 def _4_a_page_that_failed_is_not_a_page(f: _Facts) -> Iterator[Violation]:
@@ -437,7 +466,9 @@ def _entry_seconds(id_: str) -> float:
 
 _PROMISES = (
     _1_nothing_accepted_is_lost,
+    _1_what_a_silence_held_back_is_paged_when_it_ends,
     _2_every_open_incident_has_a_deadline,
+    _3_nobody_is_paged_under_a_silence,
     _3_an_acknowledgement_stops_paging,
     _4_a_page_that_failed_is_not_a_page,
     _4_one_in_turn,
