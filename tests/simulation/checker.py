@@ -225,6 +225,8 @@ def _4_a_page_that_failed_is_not_a_page(f: _Facts) -> Iterator[Violation]:
                 continue  # twice out: one of them failed
             if failed.kind == "refused" and _another_try_has_it(sent, failed):
                 continue
+            if _a_newer_page_is_under_way(f.asked[number], sent, failed):
+                continue
             follows = next((a.at for a in f.asked[number] if a.at >= failed.at), ENDS)
             settled = next((s.at for s in f.states[number] if s.at > failed.at and s["state"] != "triggered"), ENDS)
             limit = AT_ONCE + (failed["again_after"] if failed.kind == "refused" else 0.0)
@@ -233,6 +235,13 @@ def _4_a_page_that_failed_is_not_a_page(f: _Facts) -> Iterator[Violation]:
                 limit += LAST_RESORT_EVERY
             if f.healthy(failed.at, min(follows, settled, ENDS)) > limit and not _somebody_has_it(f, number, failed):
                 yield Violation(4, failed.at, f"a page of {number} failed ({failed}), and nothing was tried until {follows:.1f}")
+
+
+def _a_newer_page_is_under_way(asked: list[Seen], sent: list[Seen], failed: Seen) -> bool:
+    """The same person was asked anew just before, and nothing is known of that yet: what becomes of it is looked at by itself."""
+    known = {s["page"] for s in sent if s.at <= failed.at}
+    people = {a["user"] for a in asked if a["page"] == failed["page"]}
+    return any(a["user"] in people and failed.at - 12 <= a.at <= failed.at and a["page"] not in known for a in asked)
 
 
 def _another_try_has_it(sent: list[Seen], refused: Seen) -> bool:
