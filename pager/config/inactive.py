@@ -57,8 +57,6 @@ def _settings(c: Config) -> Iterable[Finding]:
     s = c.settings
     if s.heartbeat_url:
         yield c.settings.origin, "settings.heartbeat_out"
-    if s.throttle.per_person or s.throttle.per_number:
-        yield c.settings.origin, "settings.throttle"
 
 
 _TABLE: tuple[tuple[str, Callable[[Config], Iterable[Finding]]], ...] = (

@@ -59,6 +59,7 @@ def _release(d: Draft, sla_of: Sla, outlasted: bool) -> None:
     if outlasted:
         heard(d)
     d.say("incident.unmuted", said, origin=was.origin if was else None)
+    d.released = True
     if d.incident.sla_ack is None and d.incident.sla_resolve is None:
         sla.arm(d, sla_of, since=d.now)
     chain.resume(d, said)

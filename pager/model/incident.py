@@ -101,6 +101,7 @@ class Page(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True):
     why: str = ""
     turn: int = 0
     repeat: bool = False  # this person was paged for this incident before
+    folded: str = ""  # the page (`42-3`) whose message speaks for this one as well, where it speaks for several
 
 
 class Run(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True):
@@ -208,7 +209,7 @@ class Incident(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True)
     @property
     def is_shown(self) -> bool:
         """Whether a chat has a message about it that must follow what becomes of it."""
-        return bool(self.chats) or any(p.channel == "chat" and p.receipt for p in self.pages)
+        return bool(self.chats) or any(p.channel == "chat" and p.receipt and not p.folded for p in self.pages)
 
     def page(self, seq: int) -> Page | None:
         return next((p for p in self.pages if p.seq == seq), None)

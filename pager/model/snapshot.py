@@ -58,10 +58,15 @@ class Snapshot(msgspec.Struct, frozen=True):
 
 
 class Code(msgspec.Struct, frozen=True, array_like=True):
-    """What a reply code from `address` stands for."""
+    """What a reply code from `address` stands for. `pages`: every page, as (incident, seq), that the same message speaks for, where there are
+    several. Under the address FOLD its code is the page's id (`42-3`)."""
 
     address: str
     code: str
     incident: int
     seq: int
     user: str
+    pages: tuple[tuple[int, int], ...] = ()
+
+
+FOLD = "fold"
