@@ -49,8 +49,6 @@ def _noise(c: Config) -> Iterable[Finding]:
     n = c.noise
     for rule in n.group:
         yield rule.origin, f"noise.group.{rule.name}"
-    if n.storm is not None:
-        yield n.storm.origin, "noise.storm"
 
 
 def _settings(c: Config) -> Iterable[Finding]:

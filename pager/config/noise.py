@@ -42,8 +42,10 @@ def _recurring(after: Any, **values: Any) -> Recurring:
     return with_condition(Recurring, required=True)(count=after.count, within=after.within, **values)  # type: ignore[no-any-return]
 
 
-def _noise(storm: Any = None, limits: Any = None, **values: Any) -> Noise:
-    return Noise(storm=storm or None, suppress_at_most=limits, **values)
+def _noise(limits: Any = None, **values: Any) -> Noise:
+    if values.get("storm") == ():  # `off`
+        values["storm"] = None
+    return Noise(suppress_at_most=limits, **values)
 
 
 def _maintenance(**values: Any) -> Maintenance:
@@ -96,7 +98,14 @@ NOISE: Record[Noise] = Record(
         ),
         "storm": Either(
             scalar=Choice({"off": ()}),
-            map=Record({"pages": Field(POSITIVE, required=True), "within": Field(SPAN, required=True), "per": TEXT}, Storm),
+            map=Record(
+                {
+                    "pages": Field(POSITIVE, required=True),
+                    "within": Field(SPAN, required=True),
+                    "per": Choice({per: per for per in ("service", "team", "all")}),
+                },
+                Storm,
+            ),
         ),
         "maintenance": ListOf(
             Record({**_NAMED, **CONDITION, "hours": HOURS, "from": Field(WALL, to="start"), "to": Field(WALL, to="end")}, _maintenance)

@@ -9,6 +9,7 @@ import msgspec
 from msgspec.structs import replace
 
 from pager.conditions.condition import Facts
+from pager.decide import storming
 from pager.decide.counting import names_for, recurs, thresholds_of
 from pager.decide.quiet import count_once_more, count_sources, first_mute, kept_quiet, mute_of
 from pager.decide.rules import Rules
@@ -43,10 +44,13 @@ class Decision(msgspec.Struct, frozen=True):
 
 def needs(before: Snapshot, event: Event, rules: Rules) -> tuple[str, ...]:
     """The names of the pointers that the decision about this event depends on."""
-    names = list(before.incident.inhibits) if before.incident else []
+    names = [*before.incident.inhibits, *storming.names_of(before.incident)] if before.incident else []
     if isinstance(event, AlertSeen):
-        if event.alert.action is Action.TRIGGER and rules.watches:
-            names += names_for(event.alert, before.record, _facts_to_be(event.alert, rules), rules)
+        if event.alert.action is Action.TRIGGER:
+            if rules.watches:
+                names += names_for(event.alert, before.record, _facts_to_be(event.alert, rules), rules)
+            if before.record is None or not before.record.open:
+                names += storming.name_for(event.alert, rules)
     elif before.incident is not None and before.record is not None and not isinstance(event, Reply):
         if rules.inhibitions:
             names += rules.inhibitions.sides(_facts(before.incident, before.record)).names()
@@ -79,6 +83,7 @@ def decide(before: Snapshot, event: Event, rules: Rules, now: datetime, fresh: i
     settled = False
     if isinstance(event, Due):
         record = _stable(d, record, rules)
+        storming.look(d, rules)
         settled = not d.incident.is_open or _quiet(d, record, rules)
     if not (settled or kept_quiet(d, event, rules)):
         table.step(d, event)
@@ -295,6 +300,7 @@ def _decision(before: Snapshot, record: AlertRecord, d: Draft, rules: Rules, mea
     if d.incident.mute is not None and d.incident.state is not State.SUPPRESSED:
         d.set(mute=None, muted_at=None)
     count_sources(d, rules)
+    storming.leave(d)
     told = notices(d.tells, d.incident, record, rules.planner, d.now)
     if not d.incident.is_open and record.incident == d.incident.number:
         if record.open:

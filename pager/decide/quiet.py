@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from pager.decide.counting import count_repeat, still_too_few, too_few_yet
 from pager.decide.rules import Rules
+from pager.decide.storming import first_held, still_held
 from pager.escalate import muting
 from pager.escalate.draft import Draft, Shared
 from pager.model.event import Due, Event, Look, Reply
@@ -39,6 +40,7 @@ def mute_of(d: Draft, rules: Rules, risen: bool = False) -> Mute | None:
     found = rules.mutes.at(d.world.facts, d.now, newer_than=incident.heard_at)
     if incident.heard_at is None:
         found += [*_inhibited(d, rules), *still_too_few(d, rules)]
+        found += [] if risen else still_held(d, rules)
         kept = incident.mute
         if kept and not risen and kept.kind in (MuteKind.ROUTE, MuteKind.PAUSE) and (kept.until is None or kept.until > d.now):
             found.append(kept)
@@ -58,7 +60,7 @@ def first_mute(d: Draft, assigned: Assignment, rules: Rules) -> Mute | None:
         found.append(Mute(MuteKind.ROUTE, assigned.route, assigned.suppress, None, assigned.origin))
     if pause := rules.mutes.pause(d.world.facts, d.now):
         found.append(pause)
-    return longest(found)
+    return longest(found) or first_held(d, rules)
 
 
 # --- inhibition -----------------------------------------------------------------------------------------------------------------------

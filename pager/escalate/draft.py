@@ -29,6 +29,7 @@ LASTING = frozenset(
         DeadlineKind.SLA_RESOLVE,
         DeadlineKind.RESOLVE_AFTER,
         DeadlineKind.STABLE,
+        DeadlineKind.STORM,
     }
 )
 _SETTLED_PAGES_KEPT = 30

@@ -47,7 +47,8 @@ def heard(d: Draft) -> None:
 
 
 def _held(d: Draft, by: Mute) -> None:
-    if d.incident.mute != by:
+    was = d.incident.mute
+    if was is None or (was.kind, was.rule, was.reason) != (by.kind, by.rule, by.reason):
         d.say("incident.suppressed", by.reason, origin=by.origin)
     d.set(mute=by, reason=by.reason)
     d.arm(K.SUPPRESSED, min(by.until or _over(d), _over(d)))

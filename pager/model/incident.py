@@ -48,6 +48,7 @@ class DeadlineKind(StrEnum):
     SLA_RESOLVE_SOON = "sla_resolve_soon"
     SLA_RESOLVE = "sla_resolve"
     RESOLVE_AFTER = "resolve_after"
+    STORM = "storm"  # the storm for which it speaks is looked at again
     STABLE = "stable"  # an alert that flaps has not changed for long
     SUPPRESSED = "suppressed"  # a suppressed incident is looked at again, too
 
@@ -192,6 +193,9 @@ class Incident(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True)
     inhibits: tuple[str, ...] = ()  # the pointers that count it while it is open
     heard_at: datetime | None = None  # from then on only what a person says later mutes it
     turns: tuple[Turn, ...] = ()  # a release that forgets them takes another turn: another of those on call is asked
+    storm: str = ""  # the pointer of the storm for which it speaks
+    storm_told: int = 0  # how many its page spoke for; 0: it is paged for that no more
+    storm_words: str = ""
 
     @property
     def is_open(self) -> bool:

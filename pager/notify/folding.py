@@ -16,7 +16,7 @@ from pager.notify.card import Card
 from pager.notify.cards import title
 from pager.notify.sms import fits, plain
 from pager.notify.text import one_line, shorten
-from pager.notify.wording import foreign, late_words, muted_words, opening_of
+from pager.notify.wording import foreign, late_words, muted_words, opening_of, storm_words
 
 MOST = 1000
 """Pages that one message speaks for. The others wait for the next."""
@@ -61,7 +61,7 @@ def folded_sms(told: Sequence[Told], code: str, late: timedelta | None) -> str:
     """In at most three segments: how many, then as many as fit, by their number and, the first of them, with what is wrong; the count of the
     rest; and `Reply CODE to acknowledge all N`, after which nothing else reads like that."""
     head, tail = _head(told), f"Reply {code} to acknowledge{_all(len(told))}"
-    extras = [words for words in (late_words(late), _muted(told)) if words]
+    extras = [words for words in (late_words(late), _storm(told, code), _muted(told)) if words]
     short = [f"#{one.incident.number}" for one in told]
     count = _named(told, len(told), roomy=False)
     while extras and not fits(_joined(head, short[:count], len(told) - count, extras, tail)):
@@ -78,7 +78,7 @@ def folded_sms(told: Sequence[Told], code: str, late: timedelta | None) -> str:
 def folded_card(told: Sequence[Told], late: timedelta | None) -> Card:
     """The same with more room. Acknowledge is offered for all of them."""
     first = told[0]
-    lines = [late_words(late), _muted(told)]
+    lines = [late_words(late), _storm(told), _muted(told)]
     lines += [shorten(title(one.incident, one.record), _LINE) for one in told[:_TITLES]]
     others = told[_TITLES : _TITLES + _NUMBERS]
     lines += [f"And {', '.join(f'#{one.incident.number}' for one in others)}"] if others else []
@@ -132,6 +132,11 @@ def _all(count: int) -> str:
 
 def _long(told: Told) -> str:
     return f"{opening_of(told.incident)} {shorten(plain(told.record.alert.summary), _SHORT)}".strip()
+
+
+def _storm(told: Sequence[Told], code: str = "") -> str:
+    """For what the first of them speaks that does."""
+    return foreign(next((storm_words(one.incident, _LINE) for one in told if one.incident.storm), ""), code)
 
 
 def _muted(told: Sequence[Told]) -> str:

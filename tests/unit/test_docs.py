@@ -52,6 +52,7 @@ def test_every_deadline_does_something() -> None:
         DeadlineKind.RESOLVE_AFTER,
         DeadlineKind.SUPPRESSED,
         DeadlineKind.STABLE,
+        DeadlineKind.STORM,
     }
     assert done == set(DeadlineKind)
 
