@@ -63,12 +63,12 @@ class Worker:
 
     slow_fsync = ""
 
-    def __init__(self, sink_port: int, routes: int = 0) -> None:
+    def __init__(self, sink_port: int, routes: int = 0, using: dict[str, Any] | None = None) -> None:
         self._temporary = tempfile.TemporaryDirectory(prefix="pagerd-bench-")
         self.folder = Path(self._temporary.name)
         self.data = self.folder / "data"
         (self.folder / "config").mkdir()
-        (self.folder / "config" / "pagerd.yaml").write_text(json.dumps(config(sink_port, routes), indent=1))
+        (self.folder / "config" / "pagerd.yaml").write_text(json.dumps(using or config(sink_port, routes), indent=1))
         self._listen()
         self.process: subprocess.Popen[bytes] | None = None
         self.keys = Keys()
