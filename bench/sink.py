@@ -36,7 +36,7 @@ class Sink(asyncio.Protocol):
                 self._answer(b"200 OK", {})
             elif head.startswith(b"POST"):
                 form = parse_qs(body.decode())
-                self._books.note(form["Body"][0], now)
+                self._books.note(form["Body"][0], now, form["To"][0])
                 if not self._books.hold:
                     self._answer(b"201 Created", _message(self._books.count, form))
             else:
@@ -56,7 +56,7 @@ class Books:
         self.twice = self.count = 0
         self.hold = False
 
-    def note(self, text: str, now: float) -> None:
+    def note(self, text: str, now: float, to: str = "") -> None:
         self.count += 1
         key = text.split("<")[1].split(">")[0] if "<" in text else text
         self.twice += key in self.arrived

@@ -34,7 +34,7 @@ def config(port: int, routes: int = 0) -> dict[str, Any]:
     hours = {"days": [far], "from": "00:00", "to": "00:01", "timezone": "UTC"}
     return {
         "settings": {
-            "data_dir": "${PAGERD_DATA_DIR}", "default_policy": "quiet", "catch_all": {"notify": ["user:p"], "every": "1h"}, "ack_expires": "20s",
+            "data_dir": "${PAGERD_DATA_DIR}", "default_policy": "quiet", "throttle": "off", "catch_all": {"notify": ["user:p"], "every": "1h"}, "ack_expires": "20s",
             "ladder": {"high": [{"after": "0s", "via": ["sms"]}], "low": [{"after": "0s", "via": ["sms"]}]},
         },
         "providers": {"twilio": {"account_sid": ACCOUNT, "auth_token": "f" * 32, "from": "+14155550111", "api_url": f"http://127.0.0.1:{port}"}},
@@ -49,6 +49,7 @@ def config(port: int, routes: int = 0) -> dict[str, Any]:
             "prometheus": {"kind": "alertmanager", "key": PROMETHEUS, "service": "quiet"},
             "paging": {"kind": "alertmanager", "key": PAGING, "service": "loud"},
         },
+        "noise": {"storm": "off"},
         "services": {"loud": {"policy": "loud"}, "quiet": {"policy": "quiet"}, "muted": {"policy": "quiet"}},
         "routes": [
             {"name": "muted", "match": {"service": "muted"}, "suppress": "bench"},
@@ -62,12 +63,12 @@ class Worker:
 
     slow_fsync = ""
 
-    def __init__(self, sink_port: int, routes: int = 0) -> None:
+    def __init__(self, sink_port: int, routes: int = 0, using: dict[str, Any] | None = None) -> None:
         self._temporary = tempfile.TemporaryDirectory(prefix="pagerd-bench-")
         self.folder = Path(self._temporary.name)
         self.data = self.folder / "data"
         (self.folder / "config").mkdir()
-        (self.folder / "config" / "pagerd.yaml").write_text(json.dumps(config(sink_port, routes), indent=1))
+        (self.folder / "config" / "pagerd.yaml").write_text(json.dumps(using or config(sink_port, routes), indent=1))
         self._listen()
         self.process: subprocess.Popen[bytes] | None = None
         self.keys = Keys()

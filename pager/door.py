@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 
 import structlog
 from msgspec.structs import replace
 
-from pager.advance import Advance, Item, TooManyConflicts
+from pager.advance import Advance, Advanced, Item, TooManyConflicts
 from pager.decide import Rules
 from pager.model.event import Answer, Reply, ReplyAction
-from pager.model.snapshot import UnreadableError
+from pager.model.snapshot import FOLD, UnreadableError
 from pager.notify.cards import state_words, title
 from pager.notify.commands import HELP, Ask, Order, read_command
 from pager.notify.replies import CarrierWord, NotUnderstood, read_reply
@@ -21,6 +21,15 @@ log = structlog.get_logger()
 
 MOST_WRONG_CODES = 5
 _LISTED = 20
+_AT_ONCE = 250  # incidents of one message, to the store
+_DONE = {
+    ReplyAction.ACKNOWLEDGE: "acknowledged",
+    ReplyAction.RESOLVE: "resolved",
+    ReplyAction.SNOOZE: "snoozed",
+    ReplyAction.ESCALATE: "escalated",
+    ReplyAction.ASSIGN: "assigned",
+    ReplyAction.NOTE: "noted for",
+}
 _STRANGER = "Nothing was done: {handle} is nobody known to this pagerd. Whoever keeps its config can add `chat: {handle}` to your contact."
 NOT_RECORDED = "NOT recorded: the pager can't reach its store. Try again, or call somebody."
 
@@ -51,10 +60,42 @@ class Door:
         if result.error is not None:
             raise result.error
         if result.outcome is Outcome.REPLAYED:
-            self._meter.reply(reply.via, "replayed")
-            return Answer("this reply was taken before", done=False, refused=True, replayed=True)
+            return self._replayed(reply.via)
         return self._answered(reply.via, result.answer or Answer(f"{number}: nothing to do", done=False))
 
+    # --- a message that speaks for several incidents ----------------------------------------------------------------------------------
+    async def pages_of(self, number: int, page: int) -> tuple[tuple[int, int], ...]:
+        """The pages, as (incident, seq), for which the message of this page speaks; none where it speaks for itself alone."""
+        found = await self._incidents.code(FOLD, f"{number}-{page}") if page else None
+        return found.pages if found else ()
+
+    async def _to_page(self, number: int, reply: Reply, pages: tuple[tuple[int, int], ...] | None = None) -> Answer:
+        """What is said to a message is said of all that it speaks for. Resolved is said of each alone: many stood there by their number only."""
+        if pages is None:
+            pages = await self.pages_of(number, reply.page)
+        if len(pages) < 2:
+            return await self.reply(number, reply)
+        if reply.action is ReplyAction.RESOLVE:
+            return self._answered(
+                reply.via, Answer(f"it is about {len(pages)} incidents: resolve each by itself", done=False, refused=True)
+            )
+        items = [
+            Item(incident, replace(reply, page=seq), once=f"{reply.once}:{incident}" if k else reply.once, confirmed=True)
+            for k, (incident, seq) in enumerate(pages)
+        ]
+        results: list[Advanced] = []
+        for start in range(0, len(items), _AT_ONCE):
+            try:
+                results += await self._advance.events(items[start : start + _AT_ONCE])
+            except TooManyConflicts as error:
+                raise StoreUnavailable(str(error)) from error
+            if results[0].outcome is Outcome.REPLAYED:
+                return self._replayed(reply.via)
+        if (fault := next((result.error for result in results if result.error is not None), None)) is not None:
+            raise StoreUnavailable(str(fault)) from fault
+        return self._answered(reply.via, _of_all(reply.action, [result.answer for result in results]))
+
+    # --- by every way -----------------------------------------------------------------------------------------------------------------
     async def by_sms(self, sender: str, body: str, message_id: str) -> Answer | None:
         """Apply a text message. A code counts only from the number it was sent to. None: say nothing (the carrier answers).
 
@@ -90,7 +131,7 @@ class Door:
                 page=code.seq,
                 once=f"sms:{message_id}",
             )
-            return await self.reply(code.incident, reply)
+            return await self._to_page(code.incident, reply, code.pages)
         except Exception as error:
             return self._not_recorded("sms", error)
 
@@ -109,7 +150,7 @@ class Door:
         if user not in self._rules().config.users:
             self._meter.reply("email", "unknown_person")
             return Answer(f"{user} is not in the config any more: nothing was done", done=False, refused=True)
-        return await self.reply(number, Reply(action=action, by=user, via="email", duration=duration, page=page, once=once))
+        return await self._to_page(number, Reply(action=action, by=user, via="email", duration=duration, page=page, once=once))
 
     async def by_command(self, handle: str, text: str, once: str) -> Answer:
         """Apply a command typed in a chat (`ack 42`, `snooze 42 2h`, `list`). Never raises: what could not be stored is said."""
@@ -134,7 +175,7 @@ class Door:
             self._meter.reply("chat", "unknown_person")
             return Answer(_STRANGER.format(handle=handle), done=False, refused=True)
         try:
-            return await self.reply(number, replace(reply, by=user))
+            return await self._to_page(number, replace(reply, by=user))
         except Exception as error:
             return self._not_recorded("chat", error)
 
@@ -183,6 +224,20 @@ class Door:
         self._meter.reply(via, "not_recorded")
         return Answer(NOT_RECORDED, done=False, refused=True)
 
+    def _replayed(self, via: str) -> Answer:
+        self._meter.reply(via, "replayed")
+        return Answer("this reply was taken before", done=False, refused=True, replayed=True)
+
     def _answered(self, via: str, answer: Answer) -> Answer:
         self._meter.reply(via, "refused" if answer.refused else "done" if answer.done else "already")
         return answer
+
+
+def _of_all(action: ReplyAction, answers: Sequence[Answer | None]) -> Answer:
+    """What is said back of several."""
+    refused = next((answer for answer in answers if answer is not None and answer.refused), None)
+    if refused is not None:
+        return refused
+    done = sum(answer is not None and answer.done for answer in answers)
+    which = f"all {done}" if done == len(answers) else f"{done} of {len(answers)}; the others were answered before"
+    return Answer(f"{_DONE[action]} {which}", done=done > 0)

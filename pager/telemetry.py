@@ -49,6 +49,7 @@ class Metrics:
         r = self.registry
         self._alerts = Counter("pagerd_alerts", "Alerts taken from the stream, by what became of them", ["outcome"], registry=r)
         self._pages = Counter("pagerd_pages", "Pages, by channel and result", ["channel", "result"], registry=r)
+        self._folded = Counter("pagerd_folded_pages", "Pages for which one message was sent together with others", registry=r)
         self._replies = Counter(
             "pagerd_replies", "Replies of people, by how they came and what became of them", ["channel", "result"], registry=r
         )
@@ -80,6 +81,9 @@ class Metrics:
 
     def page(self, channel: str, result: str) -> None:
         self._pages.labels(channel, result).inc()
+
+    def folded(self, pages: int) -> None:
+        self._folded.inc(pages)
 
     def reply(self, channel: str, result: str) -> None:
         self._replies.labels(channel, result).inc()

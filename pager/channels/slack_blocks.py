@@ -90,7 +90,7 @@ def _button(card: Card, action: ReplyAction) -> Block:
         "type": "button",
         "action_id": action.value,
         "value": value_of(card),
-        "text": {"type": "plain_text", "text": BUTTONS[action], "emoji": False},
+        "text": {"type": "plain_text", "text": f"{BUTTONS[action]}{f' all {card.all_of}' if card.all_of > 1 else ''}", "emoji": False},
     }
     return button | {"style": "primary"} if action is ReplyAction.ACKNOWLEDGE else button
 

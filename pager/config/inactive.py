@@ -45,18 +45,10 @@ def _major(c: Config) -> Iterable[Finding]:
     return [(s.origin, f"policies.{p.name}") for p in c.policies.values() for s in p.stages if s.major_incident]
 
 
-def _noise(c: Config) -> Iterable[Finding]:
-    n = c.noise
-    if n.storm is not None:
-        yield n.storm.origin, "noise.storm"
-
-
 def _settings(c: Config) -> Iterable[Finding]:
     s = c.settings
     if s.heartbeat_url:
         yield c.settings.origin, "settings.heartbeat_out"
-    if s.throttle.per_person or s.throttle.per_number:
-        yield c.settings.origin, "settings.throttle"
 
 
 _TABLE: tuple[tuple[str, Callable[[Config], Iterable[Finding]]], ...] = (
@@ -66,6 +58,5 @@ _TABLE: tuple[tuple[str, Callable[[Config], Iterable[Finding]]], ...] = (
     ("heartbeats", lambda c: [(h.origin, f"heartbeats.{n}") for n, h in c.heartbeats.items()]),
     ("the chat channel of a major incident", _major),
     ("support hours", lambda c: [(s.origin, f"services.{n}.support_hours") for n, s in c.services.items() if s.support_hours]),
-    ("this noise rule: it mutes and groups nothing", _noise),
     ("this setting", _settings),
 )  # fmt: skip

@@ -50,8 +50,10 @@ def _group(window: timedelta, **values: Any) -> Group:
     return with_condition(Group)(window=window, **values)  # type: ignore[no-any-return]
 
 
-def _noise(storm: Any = None, limits: Any = None, **values: Any) -> Noise:
-    return Noise(storm=storm or None, suppress_at_most=limits, **values)
+def _noise(limits: Any = None, **values: Any) -> Noise:
+    if values.get("storm") == ():  # `off`
+        values["storm"] = None
+    return Noise(suppress_at_most=limits, **values)
 
 
 def _maintenance(**values: Any) -> Maintenance:
@@ -104,7 +106,14 @@ NOISE: Record[Noise] = Record(
         ),
         "storm": Either(
             scalar=Choice({"off": ()}),
-            map=Record({"pages": Field(POSITIVE, required=True), "within": Field(SPAN, required=True), "per": TEXT}, Storm),
+            map=Record(
+                {
+                    "pages": Field(POSITIVE, required=True),
+                    "within": Field(SPAN, required=True),
+                    "per": Choice({per: per for per in ("service", "team", "all")}),
+                },
+                Storm,
+            ),
         ),
         "maintenance": ListOf(
             Record({**_NAMED, **CONDITION, "hours": HOURS, "from": Field(WALL, to="start"), "to": Field(WALL, to="end")}, _maintenance)

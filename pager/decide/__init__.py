@@ -8,7 +8,7 @@ from datetime import datetime
 import msgspec
 from msgspec.structs import replace
 
-from pager.decide import grouped, joining
+from pager.decide import grouped, joining, storming
 from pager.decide.counting import names_for, recurs, thresholds_of
 from pager.decide.drafts import accepted_at, draft_of, facts_of, facts_to_be, start_at, team_of, who_says
 from pager.decide.quiet import count_once_more, count_sources, first_mute, kept_quiet
@@ -45,12 +45,15 @@ class Decision(msgspec.Struct, frozen=True):
 
 def needs(before: Snapshot, event: Event, rules: Rules) -> tuple[str, ...]:
     """The names of the pointers that the decision about this event depends on."""
-    names = [*before.incident.inhibits, *grouped.names_of(before.incident)] if before.incident else []
+    names = [*before.incident.inhibits, *grouped.names_of(before.incident), *storming.names_of(before.incident)] if before.incident else []
     if isinstance(event, AlertSeen):
         if rules.groups:
             names += _group_name(before, event, rules)
-        if event.alert.action is Action.TRIGGER and rules.watches:
-            names += names_for(event.alert, before.record, facts_to_be(event.alert, rules), rules)
+        if event.alert.action is Action.TRIGGER:
+            if rules.watches:
+                names += names_for(event.alert, before.record, facts_to_be(event.alert, rules), rules)
+            if before.record is None or not before.record.open:
+                names += storming.name_for(event.alert, rules)
     elif before.incident is not None and before.record is not None and not isinstance(event, Reply):
         if rules.inhibitions:
             names += rules.inhibitions.sides(facts_of(before.incident, before.record)).names()
@@ -93,6 +96,7 @@ def decide(before: Snapshot, event: Event, rules: Rules, now: datetime, fresh: i
     is_over = False
     if isinstance(event, Due):
         record = _stable(d, record, rules)
+        storming.look(d, rules)
         is_over = not d.incident.is_open or _quiet(d, record, rules)
     if not (is_over or kept_quiet(d, event, rules)):
         table.step(d, event)
@@ -274,6 +278,7 @@ def _decision(before: Snapshot, record: AlertRecord, d: Draft, rules: Rules, mea
     count_sources(d, rules)
     if d.incident.hushes:
         grouped.remind(d)
+    storming.leave(d)
     told = notices(d.tells, d.incident, record, rules.planner, d.now)
     if not d.incident.is_open and record.incident == d.incident.number:
         if record.open:

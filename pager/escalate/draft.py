@@ -31,6 +31,7 @@ LASTING = frozenset(
         DeadlineKind.RESOLVE_AFTER,
         DeadlineKind.HUSHED,
         DeadlineKind.STABLE,
+        DeadlineKind.STORM,
     }
 )
 _SETTLED_PAGES_KEPT = 30
@@ -71,6 +72,7 @@ class Draft:
         self.shared = Shared()
         self.came: Facts | None = None  # those of an alert that came into the incident of its group
         self.watched = False  # a threshold still counts its repeats
+        self.released = False  # it is muted no longer
         self.night_pages: list[tuple[str, datetime]] = []
         self._turns_before = incident.turns
 
@@ -144,14 +146,14 @@ class Draft:
             page, seq=incident.last_seq + 1, turn=incident.turn, repeat=any(p.user == page.user for p in incident.paged) or page.repeat
         )  # fmt: skip
         self.set(pages=(*_recent(incident.pages, page.due_at), page), last_seq=page.seq, reached_in_lap=True)
-        self.outgoing.append(SendPage(incident.number, page.seq, page.attempt, page.provider, self._priority(page)))
+        self.outgoing.append(self._out(page))
         return page
 
     def send_again(self, page: Page) -> None:
         """Hand the same page to its provider once more."""
-        page = replace(page, state=PageState.QUEUED, attempt=page.attempt + 1)
+        page = replace(page, state=PageState.QUEUED, attempt=page.attempt + 1, folded="")
         self.set_page(page)
-        self.outgoing.append(SendPage(self.incident.number, page.seq, page.attempt, page.provider, self._priority(page)))
+        self.outgoing.append(self._out(page))
 
     def look_up(self, page: Page) -> None:
         self.outgoing.append(LookUp(self.incident.number, page.seq, page.provider))
@@ -168,6 +170,19 @@ class Draft:
                     replace(p, state=PageState.WITHDRAWN, why=why) if p.state in waiting and which(p) else p for p in self.incident.pages
                 )
             )
+
+    def _out(self, page: Page) -> SendPage:
+        return SendPage(
+            self.incident.number,
+            page.seq,
+            page.attempt,
+            page.provider,
+            self._priority(page),
+            page.user,
+            page.channel,
+            page.address,
+            self.released,
+        )
 
     def _priority(self, page: Page) -> Priority:
         if page.repeat:

@@ -63,7 +63,8 @@ def heard(d: Draft) -> None:
 
 
 def _held(d: Draft, by: Mute) -> None:
-    if d.incident.mute != by:
+    was = d.incident.mute
+    if was is None or (was.kind, was.rule, was.reason) != (by.kind, by.rule, by.reason):
         d.say("incident.suppressed", by.reason, origin=by.origin)
         _note(d, by)
     d.set(mute=by, reason=by.reason)
@@ -84,6 +85,7 @@ def _release(d: Draft, sla_of: Sla, outlasted: bool) -> None:
     if outlasted:
         heard(d)
     d.say("incident.unmuted", said, origin=was.origin if was else None)
+    d.released = True
     if d.incident.sla_ack is None and d.incident.sla_resolve is None:
         sla.arm(d, sla_of, since=d.now)
     chain.resume(d, said)

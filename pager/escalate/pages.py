@@ -37,9 +37,10 @@ def accepted(d: Draft, event: PageAccepted) -> None:
         return
     if page.state is PageState.FAILED:  # its receipt was faster than our note of the provider's yes
         return d.set_page(replace(page, receipt=event.receipt))
-    page = replace(page, state=PageState.ACCEPTED, accepted_at=d.now, receipt=event.receipt)
+    page = replace(page, state=PageState.ACCEPTED, accepted_at=d.now, receipt=event.receipt, folded=event.folded)
     d.set_page(page)
-    found = " (a look-up found it: it had been accepted before)" if event.found else ""
+    found = f" in one message for {event.count} incidents" if event.count > 1 else ""
+    found += " (a look-up found it: it had been accepted before)" if event.found else ""
     d.say("page.accepted", f"{page.user} by {page.channel} through {page.provider}{found}")
     _remember(d, page)
     _count_night(d, page)

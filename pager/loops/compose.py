@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
 from msgspec.structs import replace
@@ -10,9 +10,13 @@ from msgspec.structs import replace
 from pager.decide import Rules
 from pager.model.alert import AlertRecord, Severity
 from pager.model.incident import Incident, Page
+from pager.model.outgoing import Limit, SendPage
+from pager.model.policy import Policy
 from pager.model.settings import CatchAll
 from pager.model.snapshot import Snapshot
 from pager.notify.cards import page_card, subject
+from pager.notify.folding import Told, folded_card, folded_sms, folded_text, one_line_of, spoken_for
+from pager.notify.limits import limits_of
 from pager.notify.plan import CONSOLE
 from pager.notify.wording import console_page, late_words, lateness, sms_page
 from pager.ports import Message
@@ -36,21 +40,55 @@ class Compose:
             raise ValueError(f"page {page.seq} has no incident")
         rules = self._rules()
         service = rules.config.services.get(incident.service)
-        late = lateness(page.due_at, now, _timeout(snapshot, page))
-        code = self._code(incident.number, page.seq)
-        message = Message(
-            address=page.address,
-            text="",
-            id=f"{incident.number}-{page.seq}",
-            code=code,
-            callback=self._callback(incident.number, page),
-            thread=incident.thread,
-        )
+        late = lateness(page.due_at, now, _timeout(snapshot.policy, page))
+        message = self.marked(Told(incident, record, page))
         if page.provider == CONSOLE:
             return replace(message, text=console_page(incident, record, page, service, now, late, rules.names))
-        if page.channel in _ROOMY:
+        if _is_roomy(page):
             return self._roomy(message, incident, record, page, now, late)
-        return replace(message, text=sms_page(incident, record, page, service, code, now, late, rules.names))
+        return replace(message, text=sms_page(incident, record, page, service, message.code, now, late, rules.names))
+
+    # --- one message for several pages ------------------------------------------------------------------------------------------------
+    def limits(self, item: SendPage) -> tuple[Limit, ...]:
+        """What a page counts for; nothing where pages are not to be bounded."""
+        return limits_of(self._rules().config.settings.throttle, item)
+
+    def spoken_for(self, waiting: Sequence[Told]) -> list[Told]:
+        """Those of the pages, all to one address over one channel, that one message speaks for, in order."""
+        return spoken_for(waiting, roomy=_is_roomy(waiting[0].page)) if waiting else []
+
+    def together(self, lead: Told, told: Sequence[Told], now: datetime) -> Message:
+        """The message for all of `told`, which goes by the id of `lead`."""
+        late = max((late for one in told if (late := lateness(one.page.due_at, now, _timeout(one.policy, one.page)))), default=None)
+        message = replace(self.marked(lead), pages=tuple(one.id for one in told))
+        if lead.page.provider == CONSOLE:
+            return replace(message, text=folded_text(told, late))
+        if not _is_roomy(lead.page):
+            return replace(message, text=folded_sms(told, message.code, late))
+        card = folded_card(told, late)
+        link = self._link(lead.incident, lead.page, now) if lead.page.channel == "email" else ""
+        if lead.page.channel == "email" and not link:
+            card = replace(card, lines=(*card.lines, f"To acknowledge: pagerd ack {' '.join(str(one.incident.number) for one in told)}"))
+        return replace(
+            message,
+            text=one_line_of(card),
+            card=card,
+            link=link,
+            subject=card.title,
+            urgent=any(one.incident.severity in (Severity.CRITICAL, Severity.ERROR) for one in told),
+        )
+
+    def marked(self, told: Told) -> Message:
+        """A message without words: what it is known by."""
+        number, page = told.incident.number, told.page
+        return Message(
+            address=page.address,
+            text="",
+            id=f"{number}-{page.seq}",
+            code=self._code(number, page.seq),
+            callback=self._callback(number, page),
+            thread=told.incident.thread,
+        )
 
     def _roomy(
         self, message: Message, incident: Incident, record: AlertRecord, page: Page, now: datetime, late: timedelta | None
@@ -77,6 +115,10 @@ class Compose:
         return f"{settings.public_url.rstrip('/')}/twilio/status?incident={number}&page={page.seq}&attempt={page.attempt}"
 
 
-def _timeout(snapshot: Snapshot, page: Page) -> timedelta:
-    stages = snapshot.policy.stages if snapshot.policy else ()
+def _is_roomy(page: Page) -> bool:
+    return page.channel in _ROOMY or page.provider == CONSOLE
+
+
+def _timeout(policy: Policy | None, page: Page) -> timedelta:
+    stages = policy.stages if policy else ()
     return stages[page.stage].ack_timeout if 0 <= page.stage < len(stages) else CatchAll(notify=()).every

@@ -216,6 +216,7 @@ def _key(number: int, post: Post) -> str:
 
 
 def _asked_in_chat(incident: Incident) -> list[Page]:
-    """Pages in a chat that were accepted. While it is triggered the latest of each person: that one asks in place of those before."""
-    pages = [page for page in incident.pages if page.channel == "chat" and page.state.is_out and page.receipt]
+    """Pages in a chat that were accepted. While it is triggered the latest of each person: that one asks in place of those before. A message for
+    several incidents stays as it is."""
+    pages = [page for page in incident.pages if page.channel == "chat" and page.state.is_out and page.receipt and not page.folded]
     return list({page.user: page for page in pages}.values()) if incident.state is State.TRIGGERED else pages

@@ -30,7 +30,8 @@ class Look(msgspec.Struct, frozen=True, tag=True):
 
 
 class PageAccepted(msgspec.Struct, frozen=True, tag=True):
-    """The provider said yes. `receipt` is its id for the message. `found`: it had said so before, and a look-up told."""
+    """The provider said yes. `receipt` is its id for the message. `found`: it had said so before, and a look-up told. `folded` as in a Page;
+    `count` is for how many pages the message speaks."""
 
     seq: int
     attempt: int
@@ -38,6 +39,8 @@ class PageAccepted(msgspec.Struct, frozen=True, tag=True):
     receipt: str
     found: bool = False
     expects_receipt: bool = True
+    folded: str = ""
+    count: int = 1
 
 
 class PageDeferred(msgspec.Struct, frozen=True, tag=True):

@@ -48,6 +48,7 @@ class DeadlineKind(StrEnum):
     SLA_RESOLVE_SOON = "sla_resolve_soon"
     SLA_RESOLVE = "sla_resolve"
     RESOLVE_AFTER = "resolve_after"
+    STORM = "storm"  # the storm for which it speaks is looked at again
     STABLE = "stable"  # an alert that flaps has not changed for long
     HUSHED = "hushed"  # what mutes one of a group's alerts, a worse one than it pages for, ends
     SUPPRESSED = "suppressed"  # a suppressed incident is looked at again, too
@@ -102,6 +103,7 @@ class Page(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True):
     why: str = ""
     turn: int = 0
     repeat: bool = False  # this person was paged for this incident before
+    folded: str = ""  # the page (`42-3`) whose message speaks for this one as well, where it speaks for several
 
 
 class Run(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True):
@@ -200,6 +202,9 @@ class Incident(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True)
     hushes: tuple[Hush, ...] = ()
     came_under: Mute | None = None  # the route or pause that it was opened under, whatever else mutes it meanwhile
     mutes: tuple[Muted, ...] = ()  # what muted it so far, each rule once, the latest last
+    storm: str = ""  # the pointer of the storm for which it speaks
+    storm_told: int = 0  # how many its page spoke for; 0: it is paged for that no more
+    storm_words: str = ""
 
     @property
     def is_open(self) -> bool:
@@ -222,7 +227,7 @@ class Incident(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True)
     @property
     def is_shown(self) -> bool:
         """Whether a chat has a message about it that must follow what becomes of it."""
-        return bool(self.chats) or any(p.channel == "chat" and p.receipt for p in self.pages)
+        return bool(self.chats) or any(p.channel == "chat" and p.receipt and not p.folded for p in self.pages)
 
     def page(self, seq: int) -> Page | None:
         return next((p for p in self.pages if p.seq == seq), None)

@@ -65,6 +65,8 @@ class Flap(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Storm(msgspec.Struct, frozen=True, kw_only=True):
+    """From one incident more than `pages` in `within` on it storms. `per`: `service`, `team` or `all`."""
+
     pages: int
     within: timedelta
     per: str = "service"
@@ -89,7 +91,7 @@ class Noise(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     threshold: tuple[Threshold, ...] = ()
     recurring: tuple[Recurring, ...] = ()
     flap: Flap | None = None
-    storm: Storm | None = None
+    storm: Storm | None = Storm(pages=20, within=timedelta(minutes=1))  # None: off
     maintenance: tuple[Maintenance, ...] = ()
     silences: tuple[Silence, ...] = ()  # their times are naive, in the installation's zone
     suppress_at_most: timedelta | None = None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import IntEnum, StrEnum
 
 import msgspec
@@ -20,13 +20,19 @@ class Priority(IntEnum):
 
 
 class SendPage(msgspec.Struct, frozen=True, array_like=True, tag="page"):
-    """Send page (`incident`, `seq`). The rest is read again from the record right before sending; `provider` says whose slot to wait for."""
+    """Send page (`incident`, `seq`). The rest is read again from the record right before sending; `provider` says whose slot to wait for, and
+    `user`, `channel` and `address` with which others it may be folded into one message. `released`: it was muted until now, and others
+    may have been by the same."""
 
     incident: int
     seq: int
     attempt: int
     provider: str
     priority: Priority
+    user: str = ""
+    channel: str = ""
+    address: str = ""
+    released: bool = False
 
 
 class LookUp(msgspec.Struct, frozen=True, array_like=True, tag="lookup"):
@@ -56,6 +62,14 @@ class Notice(msgspec.Struct, frozen=True, array_like=True, tag="notice"):
 
 
 Outgoing = SendPage | LookUp | Notice
+
+
+class Limit(msgspec.Struct, frozen=True):
+    """How often something may be done: `burst` times at once, and once more each `every`. `name` is what is counted."""
+
+    name: str
+    every: timedelta
+    burst: int
 
 
 class TellKind(StrEnum):

@@ -38,6 +38,8 @@ class Rate(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Throttle(msgspec.Struct, frozen=True, kw_only=True):
+    """How many pages a person, and an address, gets in a time; None: as many as there are."""
+
     per_person: Rate | None = None
     per_number: Rate | None = None
 
@@ -86,7 +88,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     heartbeat_every: timedelta = timedelta(minutes=1)
     retain_incidents: timedelta = timedelta(days=90)
     retain_audit: timedelta = timedelta(days=400)
-    throttle: Throttle = Throttle()
+    throttle: Throttle = Throttle(per_person=Rate(10, timedelta(minutes=1)))
     ack_expires: timedelta = timedelta(hours=24)
     handoff: Handoff | None = None
     limits: Limits | None = None

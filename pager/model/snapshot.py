@@ -34,7 +34,7 @@ Suffices = Callable[[Identity, AlertRecord], bool]
 
 class Pointer(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True):
     """A small value that several incidents share, under a name: which incident a group is, how many of something there are, when
-    they came, and when something was last so of them.
+    they came, and when something was last so of them; of a storm since when they are counted, the first, and how often what was seen.
     Kept for a week after it was written last."""
 
     incident: int = 0
@@ -42,6 +42,9 @@ class Pointer(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True):
     times: tuple[datetime, ...] = ()
     at: datetime | None = None
     version: int = 0
+    since: datetime | None = None
+    first: str = ""
+    tally: dict[str, int] = {}
 
 
 class Snapshot(msgspec.Struct, frozen=True):
@@ -69,10 +72,15 @@ class Snapshot(msgspec.Struct, frozen=True):
 
 
 class Code(msgspec.Struct, frozen=True, array_like=True):
-    """What a reply code from `address` stands for."""
+    """What a reply code from `address` stands for. `pages`: every page, as (incident, seq), that the same message speaks for, where there are
+    several. Under the address FOLD its code is the page's id (`42-3`)."""
 
     address: str
     code: str
     incident: int
     seq: int
     user: str
+    pages: tuple[tuple[int, int], ...] = ()
+
+
+FOLD = "fold"

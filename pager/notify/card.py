@@ -19,7 +19,8 @@ class Fact(msgspec.Struct, frozen=True):
 class Card(msgspec.Struct, frozen=True, kw_only=True):
     """All texts are one line each, in plain words, from outside as much as from us: whoever renders them escapes them. `title` is what a
     message would have as its subject. `actions` are the replies it offers, in order; empty once there is nothing to answer.
-    `page` is the page it asks about (`3` of `42-3`), 0 where it is about the incident as such."""
+    `page` is the page it asks about (`3` of `42-3`), 0 where it is about the incident as such. `all_of`: for how many
+    incidents it speaks; what is answered is said of all of them."""
 
     number: int
     title: str
@@ -30,3 +31,4 @@ class Card(msgspec.Struct, frozen=True, kw_only=True):
     links: tuple[Link, ...] = ()
     actions: tuple[ReplyAction, ...] = ()
     page: int = 0
+    all_of: int = 1

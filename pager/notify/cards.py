@@ -16,7 +16,7 @@ from pager.model.service import Service
 from pager.model.times import duration
 from pager.notify.card import Card, Fact
 from pager.notify.text import one_line, shorten
-from pager.notify.wording import alerts_words, before_you, late_words, muted_words, noted, opening_of, shared_words, sla_words
+from pager.notify.wording import alerts_words, before_you, late_words, muted_words, noted, opening_of, shared_words, sla_words, storm_words
 
 OFFERED = (ReplyAction.ACKNOWLEDGE, ReplyAction.RESOLVE, ReplyAction.ESCALATE, ReplyAction.SNOOZE)
 _SUMMARY, _SUBJECT, _LINE = 500, 120, 400  # UTF-16 units
@@ -34,7 +34,7 @@ _TOLD = frozenset(
      "stage.entered", "stage.skipped", "stage.waiting", "stage.nobody", "target.empty", "policy.looped", "policy.taken_over",
      "catch_all.entered", "catch_all.nobody", "page.accepted", "page.failed", "page.deferred", "page.impossible", "page.unconfirmed",
      "person.unreachable", "ladder.climbed", "incident.suppressed", "incident.unmuted", "sla.soon", "sla.breached", "alert.mended",
-     "incident.joined", "incident.alert_resolved", "alert.acknowledged"}
+     "incident.joined", "incident.alert_resolved", "alert.acknowledged", "storm.begun", "storm.goes_on", "storm.over"}
 )  # fmt: skip
 
 
@@ -51,6 +51,7 @@ def page_card(
     lines = (
         late_words(late),
         shared_words(incident),
+        storm_words(incident, _LINE),
         muted_words(incident),
         before_you(incident, page, names, len(incident.paged)),
         sla_words(incident, now),
@@ -74,7 +75,12 @@ def incident_card(
 ) -> Card:
     """How the incident stands, for a channel: its state, who is paged, what comes next and when, the time left."""
     paged = ", ".join(f"{names.get(p.user, p.user)} ({p.channel} {p.at:%H:%M})" for p in incident.paged if p.pages > 0)
-    told = [(_STATE, state_words(incident, names)), ("Paged", paged), ("Next", next_step(incident, policy, names))]
+    told = [
+        (_STATE, state_words(incident, names)),
+        ("Storm", incident.storm_words),
+        ("Paged", paged),
+        ("Next", next_step(incident, policy, names)),
+    ]
     told += [("Service level", sla_words(incident, now).removeprefix("SLA: ").rstrip("."))] if incident.is_open else []
     return Card(
         number=incident.number,

@@ -90,7 +90,7 @@ class Planner:
         tried = {p.provider for p in incident.pages if _aim(p) == _aim(page)}
         for provider in self._providers.carrying(page.channel):
             if provider not in tried and provider != page.provider:
-                return replace(page, provider=provider, state=PageState.QUEUED, attempt=1, receipt="", why="", accepted_at=None)
+                return replace(page, provider=provider, state=PageState.QUEUED, attempt=1, receipt="", why="", accepted_at=None, folded="")
         return None
 
     def notice(self, incident: Incident | None, user: str, kind: str, text: str) -> Notice | None:

@@ -37,6 +37,7 @@ def sms_page(
     extras = (
         (late_words(late),),
         (shared_words(incident, _SAID),),
+        [storm_words(incident, most) for most in (200, 120, 60)],
         (muted_words(incident, _RESULT), muted_words(incident, 0)),
         [before_you(incident, page, names, most) for most in range(_TOLD, 0, -1)],
         (sla_words(incident, now),),
@@ -65,6 +66,7 @@ def console_page(
         f"{opening_of(incident)} {one_line(record.alert.summary)}",
         late_words(late),
         shared_words(incident),
+        storm_words(incident, 1000),
         muted_words(incident),
         before_you(incident, page, names, len(incident.paged)),
         sla_words(incident, now),
@@ -139,6 +141,11 @@ def muted_words(incident: Incident, most: int = 1000) -> str:
         return ""
     said = incident.reason if most else incident.reason.partition(" (")[0]
     return f"{shorten(_capital(plain(said)), most or _RESULT)}."
+
+
+def storm_words(incident: Incident, most: int) -> str:
+    """For what the incident speaks, where it does."""
+    return f"STORM, one page for all: {shorten(plain(incident.storm_words), most)}." if incident.storm else ""
 
 
 def _capital(text: str) -> str:

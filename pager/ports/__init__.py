@@ -5,7 +5,7 @@ from pager.ports.calendars import CalendarSource, NotRead
 from pager.ports.channels import Channel, Fate, GiveUp, Message, SendResult, Sent, Status, TryAgain
 from pager.ports.incidents import Claim, Commit, Deadlines, Incidents, Outcome, StoreUnavailable
 from pager.ports.rota import RotaStore
-from pager.ports.streams import AlertEntry, AlertStream, Begun, DeadLetter, Outbox, OutboxEntry
+from pager.ports.streams import AlertEntry, AlertStream, Begun, DeadLetter, Outbox, OutboxEntry, Sending
 from pager.ports.workers import Leader, Meter, NotLeader, Refusals
 
 __all__ = [
@@ -35,6 +35,7 @@ __all__ = [
     "Refusals",
     "RotaStore",
     "SendResult",
+    "Sending",
     "Sent",
     "Status",
     "StoreUnavailable",

@@ -16,7 +16,7 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
     """What a channel sends. `id` is unique to the page (`42-3`) or empty for a notice; `code` is the page's reply code; `callback` is where
     receipts go, or empty. `text` says all that matters; a channel with room for more shows `card` instead, with `text` for where it can't
     be shown (a phone's lock screen). `thread` is the same for all messages about an incident, or empty; `link` is a page with buttons to
-    answer by, or empty."""
+    answer by, or empty. `pages`: the ids of all pages it speaks for, where there are several."""
 
     address: str
     text: str
@@ -29,6 +29,7 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
     link: str = ""
     subject: str = ""
     urgent: bool = False
+    pages: tuple[str, ...] = ()
 
 
 class Sent(msgspec.Struct, frozen=True):

@@ -9,8 +9,8 @@ from typing import Protocol
 import msgspec
 
 from pager.model.event import EntryId
-from pager.model.outgoing import Outgoing, Priority
-from pager.model.snapshot import Snapshot
+from pager.model.outgoing import Limit, Outgoing, Priority
+from pager.model.snapshot import Code, Snapshot
 
 
 class OutboxEntry(msgspec.Struct, frozen=True):
@@ -22,6 +22,18 @@ class OutboxEntry(msgspec.Struct, frozen=True):
     redelivered: bool = False
 
 
+class Sending(msgspec.Struct, frozen=True):
+    """One message about to be sent, for all of `entries`, which are pages of one part of the store. It counts once for each of `limits`, and where
+    one of them leaves no room now, nothing is begun. Else `codes` are kept with it, and where it speaks for several, `lead`: the id (`42-3`) that
+    the message goes by. `look`: only read how it stands."""
+
+    entries: tuple[OutboxEntry, ...]
+    limits: tuple[Limit, ...] = ()
+    codes: tuple[Code, ...] = ()
+    lead: str = ""
+    look: bool = False
+
+
 class Outbox(Protocol):
     async def take(self, limit: int, wait: timedelta) -> list[OutboxEntry]:
         """Up to `limit` entries, the best priority first; waits up to `wait` when there are none. After a start it first gives what this
@@ -29,6 +41,9 @@ class Outbox(Protocol):
 
     async def begin(self, entries: Sequence[OutboxEntry]) -> list[Begun]:
         """Right before sending, in one round trip: what stands in the records now, and whether the entries are still ours."""
+
+    async def start(self, sendings: Sequence[Sending]) -> list[list[Begun]]:
+        """The same of messages: in order, what there is to know of the entries of each. Where the first is to `wait`, all are."""
 
     async def drop(self, entry: OutboxEntry) -> None:
         """Finish an entry that changes no incident (a notice)."""
@@ -38,12 +53,15 @@ class Outbox(Protocol):
 
 class Begun(msgspec.Struct, frozen=True):
     """`owned` False: another worker took it over, keep off. `begun_before`: a send of this very attempt was begun once already, by us or another:
-    it may be out, so look it up first."""
+    it may be out, so look it up first; `leads` are the messages in which that was, where they spoke for several. `wait`: nothing is begun,
+    since a limit has no room for so long."""
 
     owned: bool
     begun_before: bool
     snapshot: Snapshot
     now: datetime
+    leads: tuple[str, ...] = ()
+    wait: timedelta | None = None
 
 
 class AlertEntry(msgspec.Struct, frozen=True):

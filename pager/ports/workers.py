@@ -37,6 +37,9 @@ class Meter(Protocol):
     def page(self, channel: str, result: str) -> None: ...
     def reply(self, channel: str, result: str) -> None: ...
 
+    def folded(self, pages: int) -> None:
+        """One message was sent for so many."""
+
     def paged_after(self, seconds: float) -> None:
         """From the store's acceptance of the alert to the provider's yes, for first pages."""
 

@@ -116,6 +116,10 @@ class Keys:
         """There once a send of this attempt was begun."""
         return f"{self._prefix}sent:{incident}-{seq}-{attempt}"
 
+    def limit(self, name: str) -> str:
+        """The moment, in milliseconds, at which all that was sent is paid for."""
+        return f"{self._prefix}limit:{name}"
+
     def nights(self, user: str) -> str:
         """The milliseconds of pages to a person in their night, with spaces between."""
         return f"{self._prefix}rota:nights:{user}"

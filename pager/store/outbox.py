@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import math
 import secrets
 from collections.abc import Callable, Iterable, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import msgspec
 import structlog
 
 from pager.model.outgoing import Priority, SendPage
 from pager.model.snapshot import Snapshot, UnreadableError
-from pager.ports import Begun, Commit, OutboxEntry
+from pager.ports import Begun, Commit, OutboxEntry, Sending
 from pager.store import codec
-from pager.store.batch import Batch
+from pager.store.batch import CODES_KEPT, Batch
 from pager.store.connection import LONGEST_BLOCK, Arg, Connection, Refused
 from pager.store.group import FIRST, Group, RawEntry, entries_of
 from pager.store.keys import OUTBOX_GROUP, Keys
@@ -50,6 +51,7 @@ class RedisOutbox:
         self._group = Group(connection, keys.outboxes, OUTBOX_GROUP, worker, keys.worker, can_tell)
         self._process = secrets.token_hex(8)
         self._handed: set[tuple[Priority, str]] = set()
+        self._remembered = MOST_REMEMBERED
         self._spare: list[OutboxEntry] = []
         self._recall: _Recall | None = _Recall()
         self._unread: list[tuple[Priority, str]] = []
@@ -71,7 +73,7 @@ class RedisOutbox:
                 return []
             raise
         self._handed.update((entry.priority, entry.id) for entry in entries)
-        if len(self._handed) > MOST_REMEMBERED and self._recall is None:
+        if len(self._handed) > self._remembered and self._recall is None:
             self._recall = _Recall()
         return entries
 
@@ -103,6 +105,7 @@ class RedisOutbox:
             await self._group.forget(stream, [id_ for id_, fields in page if fields is None])
         if recall.outbox == len(self._keys.outboxes):
             self._handed &= recall.seen
+            self._remembered = max(MOST_REMEMBERED, 2 * len(self._handed))  # what waits for its turn is pending for long
             self._recall = None
         return found
 
@@ -125,28 +128,48 @@ class RedisOutbox:
 
     # --- sending ----------------------------------------------------------------------------------------------------------------------
     async def begin(self, entries: Sequence[OutboxEntry]) -> list[Begun]:
-        begun: list[Begun] = []
-        for start in range(0, len(entries), MOST_AT_ONCE):
-            begun += await self._begin(entries[start : start + MOST_AT_ONCE])
-        return begun
+        return [begun for [begun] in await self.start([Sending((entry,)) for entry in entries])]
+
+    async def start(self, sendings: Sequence[Sending]) -> list[list[Begun]]:
+        started: list[list[Begun]] = []
+        batch: list[Sending] = []
+        for sending in sendings:
+            if batch and sum(len(each.entries) for each in batch) + len(sending.entries) > MOST_AT_ONCE:
+                started += await self._start(batch)
+                batch = []
+            batch.append(sending)
+        return started + await self._start(batch) if batch else started
 
     async def close(self) -> None:
         """What is in hand stays pending: others get it."""
 
-    async def _begin(self, entries: Sequence[OutboxEntry]) -> list[Begun]:
-        keys: list[Arg] = [*self._keys.outboxes, *(self._keys.incident(entry.item.incident) for entry in entries)]
-        args: list[Arg] = [OUTBOX_GROUP, self._worker, self._process, int(MARKS_KEPT.total_seconds()), len(entries)]
-        for entry in entries:
+    async def _start(self, sendings: Sequence[Sending]) -> list[list[Begun]]:
+        incidents = [self._keys.incident(entry.item.incident) for sending in sendings for entry in sending.entries]
+        keys: list[Arg] = [*self._keys.outboxes, *incidents]
+        kept: list[Arg] = [int(time.total_seconds()) for time in (MARKS_KEPT, CODES_KEPT)]
+        args: list[Arg] = [OUTBOX_GROUP, self._worker, self._process, *kept, len(incidents), len(sendings)]
+        for sending in sendings:
+            self._say(sending, keys, args)
+        time, letters, stored, marks, waits = await self._connection.run(script("begin"), keys, args)
+        now, snapshots = moment(time), iter(await self._snapshots.around(stored))
+        heard = zip(letters.decode(), marks, strict=True)
+        return [
+            [_begun(*next(heard), wait, next(snapshots), now) for _ in sending.entries]
+            for sending, wait in zip(sendings, waits, strict=True)
+        ]  # fmt: skip
+
+    def _say(self, sending: Sending, keys: list[Arg], args: list[Arg]) -> None:
+        args += (int(not sending.look), sending.lead, len(sending.limits), len(sending.codes), len(sending.entries))
+        for limit in sending.limits:
+            keys.append(self._keys.limit(limit.name))
+            args += (math.ceil(limit.every.total_seconds() * 1000), limit.burst)
+        args += [codec.codes.encode(code) for code in sending.codes]
+        for entry in sending.entries:
             item = entry.item
             args += (int(entry.priority), entry.id, int(isinstance(item, SendPage)))
             if isinstance(item, SendPage):
                 keys.append(self._keys.sent(item.incident, item.seq, item.attempt))
-        time, letters, incidents = await self._connection.run(script("begin"), keys, args)
-        now, snapshots = moment(time), await self._snapshots.around(incidents)
-        return [
-            Begun(owned=letter != "N", begun_before=letter == "B", snapshot=snapshot, now=now)
-            for letter, snapshot in zip(letters.decode(), snapshots, strict=True)
-        ]
+        keys += [self._keys.code(code.address, code.code) for code in sending.codes]
 
     async def drop(self, entry: OutboxEntry) -> None:
         """Does nothing where the entry has become another worker's."""
@@ -172,3 +195,10 @@ class RedisOutbox:
                 self._snapshots.newer.met(error)
                 self._unread.append((priority, id_))
         return entries
+
+
+def _begun(letter: str, mark: bytes, wait: int, snapshot: Snapshot, now: datetime) -> Begun:
+    """`mark`: who began it before, each as `process:entry`, and where that was in a message for several, `=` and the page it went by."""
+    leads = tuple(dict.fromkeys(lead for each in mark.decode().split() if (lead := each.partition("=")[2])))
+    later = timedelta(milliseconds=wait) if letter == "W" else None
+    return Begun(owned=letter != "N", begun_before=letter == "B", snapshot=snapshot, now=now, leads=leads, wait=later)

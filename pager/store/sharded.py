@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from pager.model.alert import AlertRecord
 from pager.model.event import Entry
 from pager.model.snapshot import Code, Identity, Pointer, Snapshot, Suffices
-from pager.ports import Begun, Claim, Commit, OutboxEntry, Outcome, Post, StoreUnavailable
+from pager.ports import Begun, Claim, Commit, OutboxEntry, Outcome, Post, Sending, StoreUnavailable
 from pager.store.boards import RedisBoards
 from pager.store.deadlines import RedisDeadlines
 from pager.store.incidents import RedisIncidents
@@ -176,6 +176,12 @@ class ShardedOutbox:
             return await self._each[k].begin([_bare(entry) for entry in mine])
 
         return await _scattered(entries, lambda entry: split(entry.id)[0], ask)
+
+    async def start(self, sendings: Sequence[Sending]) -> list[list[Begun]]:
+        async def ask(k: int, mine: Sequence[Sending]) -> list[list[Begun]]:
+            return await self._each[k].start([replace(each, entries=tuple(map(_bare, each.entries))) for each in mine])
+
+        return await _scattered(sendings, lambda sending: split(sending.entries[0].id)[0], ask)
 
     async def drop(self, entry: OutboxEntry) -> None:
         await self._each[split(entry.id)[0]].drop(_bare(entry))

@@ -9,6 +9,7 @@ from urllib.parse import parse_qsl
 
 import structlog
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from msgspec.structs import replace
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -56,7 +57,7 @@ class ReplyPages:
         if isinstance(found, Response):
             return found
         link, snapshot, now = found
-        return self._shown(200, link, snapshot, now, "")
+        return await self._shown(200, link, snapshot, now, "")
 
     async def act(self, token: str, request: Request) -> Response:
         try:
@@ -80,7 +81,7 @@ class ReplyPages:
         action = next((a for a in OFFERED if a == form.get("action")), None)
         span = read_duration(form.get("duration", "")) if action is ReplyAction.SNOOZE else None
         if action is None or (action is ReplyAction.SNOOZE and not (span and span <= LONGEST_SNOOZE)):
-            return self._shown(400, link, snapshot, now, "Nothing was done: choose one of these.")
+            return await self._shown(400, link, snapshot, now, "Nothing was done: choose one of these.")
         async with asyncio.timeout(_STORED_WITHIN):
             answer = await self._door.by_link(link.user, action, link.incident, f"link:{link.id}:{action}", link.page, span)
         status, said = _outcome(answer, action)
@@ -88,7 +89,7 @@ class ReplyPages:
             now, snapshot = await self._load(link.incident)
         except (StoreUnavailable, TimeoutError):  # what was recorded stays so
             return _plain(status, said, "")
-        return self._shown(status, link, snapshot, now, said)
+        return await self._shown(status, link, snapshot, now, said)
 
     async def _open(self, token: str) -> tuple[Link, Snapshot, datetime] | Response:
         """Raises StoreUnavailable and TimeoutError."""
@@ -113,13 +114,28 @@ class ReplyPages:
             raise StoreUnavailable(snapshot.unreadable)
         return now, snapshot
 
-    def _shown(self, status: int, link: Link, snapshot: Snapshot, now: datetime, said: str) -> Response:
+    async def _spoken_for(self, link: Link) -> int:
+        """How many incidents the email is about."""
+        try:
+            async with asyncio.timeout(_STORED_WITHIN):
+                return len(await self._door.pages_of(link.incident, link.page)) or 1
+        except (StoreUnavailable, TimeoutError):
+            return 1
+
+    async def _shown(self, status: int, link: Link, snapshot: Snapshot, now: datetime, said: str) -> Response:
         incident, record = snapshot.incident, snapshot.own
         if incident is None or record is None:
             return _plain(410, f"Incident {link.incident} is not kept any more", said)
         rules = self._rules()
         service = rules.config.services.get(incident.service)
         card = incident_card(incident, record, snapshot.policy, service, now, rules.names)
+        if (count := await self._spoken_for(link)) > 1:
+            actions = tuple(action for action in card.actions if action is not ReplyAction.RESOLVE)
+            card = replace(
+                card,
+                lines=(f"The email was about {count} incidents: what you answer is said of all of them.", *card.lines),
+                actions=actions,
+            )
         return _html(status, card.title, said, card, rules.names.get(link.user, link.user))
 
 

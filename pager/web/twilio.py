@@ -16,6 +16,8 @@ from starlette.responses import Response
 from pager.advance import Advance, Item
 from pager.door import NOT_RECORDED, Door
 from pager.model.event import Event, PageDelivered, PageFailed
+from pager.model.incident import PageState
+from pager.model.snapshot import FOLD
 from pager.ports import Fate, Incidents, Meter, Status, StoreUnavailable
 from pager.web.bodies import ClientDisconnect, TooLarge, TooSlow, body_of
 
@@ -94,7 +96,22 @@ class TwilioCallbacks:
         if page is None or page.receipt not in ("", receipt):
             return
         self._meter.page(page.channel, "delivered" if status.fate is Fate.DELIVERED else "undelivered")
-        await self._advance.events([Item(incident, event)])
+        others = await self._others(incident, seq, receipt, status) if page.folded or not page.receipt else []
+        await self._advance.events([Item(incident, event), *others])
+
+    async def _others(self, incident: int, seq: int, receipt: str, status: Status) -> list[Item]:
+        """What the receipt means for the other pages that the same message spoke for."""
+        code = await self._incidents.code(FOLD, f"{incident}-{seq}")
+        pages = [(number, other) for number, other in (code.pages if code else ()) if number != incident]
+        _, known = await self._incidents.by_number([number for number, _ in pages])
+        items = []
+        for (number, other), snapshot in zip(pages, known, strict=True):
+            page = snapshot.incident.page(other) if snapshot.incident else None
+            # It may be faster than our note that the message was accepted.
+            mine = page is not None and (page.receipt == receipt or (page.state is PageState.QUEUED and page.attempt == 1))
+            if page is not None and mine and (event := _event(other, page.attempt, status)) is not None:
+                items.append(Item(number, event))
+        return items
 
     async def _signed_form(self, request: Request) -> Form | Response:
         try:

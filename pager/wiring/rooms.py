@@ -42,7 +42,7 @@ class Rooms:
         self.add: Batcher[Sequence[Mapping[str, str]], Sequence[str]] = Batcher(store.add_lists)
         self.deadlines = DeadlineLoop(store.deadlines, self.advance, meter)
         compose = Compose(rules, self.advance.code, lambda incident, page, now: self.links.make(incident.number, page.seq, page.user, now))
-        self.deliver = Deliver(store.outbox, self.advance, current.channels, compose, meter, part=store.part)
+        self.deliver = Deliver(store.outbox, self.advance, current.channels, compose, meter, part=store.part, folder=compose)
         self.look = LookAgain(store.incidents, self.advance, rules)
         self.show = Show(store.boards, store.incidents, current.boards, rules, meter)
         self.handoffs = Handoffs(store.handbook, store.incidents, self.advance, rules, meter)

@@ -36,7 +36,9 @@ CODE = re.compile(r"Reply (\w+) to acknowledge")
 
 
 CONFIG = """
+noise: {{storm: off}}
 settings:
+  throttle: off
   data_dir: "${{PAGERD_DATA_DIR}}"
   redis: {{url: "${{PAGERD_REDIS_URL:-embedded}}"}}
   http: {{public_url: "{public_url}"}}
@@ -69,7 +71,9 @@ routes:
 """
 
 SEVERAL = """
+noise: {{storm: off}}
 settings:
+  throttle: off
   data_dir: "${{PAGERD_DATA_DIR}}"
   redis: {{url: "${{PAGERD_REDIS_URL:-embedded}}"}}
   http: {{public_url: "{public_url}", link_keys: [summer-0123456789]}}

@@ -24,6 +24,7 @@ from tests.ports import free_port
 
 CONFIG = """
 settings:
+  throttle: off
   data_dir: "${{PAGERD_DATA_DIR}}"
   http: {{public_url: "{public_url}"}}
   default_policy: slow

@@ -20,7 +20,9 @@ AT_ONCE = 6
 EVERY_POINT = os.environ.get("PAGERD_TEST_POINTS") == "all"
 CHANGES = {"block XREADGROUP", "call INCRBY", "pipe XACK", "script take", "script begin", "script claim", "script commit", "http POST"}
 CHAIN = """
+noise: {{storm: off}}
 settings:
+  throttle: off
   data_dir: "${{PAGERD_DATA_DIR}}"
   http: {{public_url: "{public_url}"}}
   default_policy: chain

@@ -41,8 +41,9 @@ def config(ack: float) -> str:
     """As a template for Daemon."""
     stages = ((0, f"{ack:g}s"), (1, f"{ack * 1.5:g}s"), (2, "1h"))
     value: dict[str, Any] = {
+        "noise": {"storm": "off"},
         "settings": {
-            "data_dir": "${PAGERD_DATA_DIR}", "redis": {"url": "${PAGERD_REDIS_URL}"}, "http": {"public_url": "@public_url@"},
+            "throttle": "off", "data_dir": "${PAGERD_DATA_DIR}", "redis": {"url": "${PAGERD_REDIS_URL}"}, "http": {"public_url": "@public_url@"},
             "default_policy": "p0", "catch_all": {"notify": ["user:u0-2"], "every": "1h"},
             "ladder": {"high": [{"after": "0s", "via": ["sms"]}], "low": [{"after": "0s", "via": ["sms"]}]},
             "break_glass": {"sms": [BROKEN], "after": "5s", "every": "1m"},

@@ -19,7 +19,7 @@ from pager.model.event import Entry, EntryId
 from pager.model.handoff import Memory
 from pager.model.incident import Incident, State
 from pager.model.mute import Silence
-from pager.model.outgoing import Outgoing, Priority, SendPage
+from pager.model.outgoing import Limit, Outgoing, Priority, SendPage
 from pager.model.policy import Policy
 from pager.model.rota import RotaFacts, Span
 from pager.model.schedule import Override
@@ -42,6 +42,7 @@ from pager.ports import (
     Post,
     Refusals,
     RotaStore,
+    Sending,
     StoreUnavailable,
 )
 
@@ -156,6 +157,7 @@ class MemoryStore:
         self.turns: dict[str, int] = {}
         self.waiting: dict[str, set[int]] = {}
         self.members: dict[int, list[Identity]] = {}
+        self._limits: dict[str, datetime] = {}
 
     def worker(self, name: str) -> MemoryWorker:
         self._workers.add(name)
@@ -164,6 +166,18 @@ class MemoryStore:
     def reach(self) -> None:
         if self.down:
             raise StoreUnavailable("the store is down")
+
+    def wait_for(self, limit: Limit) -> timedelta:
+        """How long until there is room again: not past 0, where there is."""
+        return self._paid(limit) - limit.every * (limit.burst - 1) - self.clock.now
+
+    def spend(self, limit: Limit) -> None:
+        self._limits[limit.name] = self._paid(limit) + limit.every
+
+    def _paid(self, limit: Limit) -> datetime:
+        now = self.clock.now
+        paid = self._limits[limit.name] = min(self._limits.get(limit.name, now), now + limit.every * limit.burst)
+        return max(paid, now)
 
     # --- what is kept for a while -----------------------------------------------------------------------------------------------------
     def keep(self, key: tuple[Any, ...], value: Any, kept: timedelta) -> None:
@@ -432,19 +446,41 @@ class MemoryOutbox(_Adapter):
         self._handed.difference_update((entry.priority, entry_id(entry.id)) for entry in entries)
 
     async def begin(self, entries: Sequence[OutboxEntry]) -> list[Begun]:
-        self._store.reach()
-        return [self._begin(entry) for entry in entries]
+        return [begun for [begun] in await self.start([Sending((entry,)) for entry in entries])]
 
-    def _begin(self, entry: OutboxEntry) -> Begun:
+    async def start(self, sendings: Sequence[Sending]) -> list[list[Begun]]:
+        self._store.reach()
+        return [self._start(sending) for sending in sendings]
+
+    def _start(self, sending: Sending) -> list[Begun]:
+        again = any(self._marks(entry)[-1:] == [self._mark(entry, sending)] for entry in sending.entries)
+        limits = () if sending.look or again else sending.limits
+        wait = max([self._store.wait_for(limit) for limit in limits], default=timedelta(0))
+        begun = [self._begin(entry, sending, wait) for entry in sending.entries]
+        if wait <= timedelta(0) and not sending.look and any(each.owned for each in begun):
+            for limit in limits:
+                self._store.spend(limit)
+            for code in sending.codes:
+                self._store.keep(("code", code.address, code.code.upper()), code, CODES)
+        return begun
+
+    def _begin(self, entry: OutboxEntry, sending: Sending, wait: timedelta) -> Begun:
         owned = self._store.outboxes[entry.priority].pending.get(entry_id(entry.id)) == self._name
-        mine, before = (self._process, entry.priority, entry.id), None
-        if owned and isinstance(entry.item, SendPage):
-            key = ("sent", entry.item.incident, entry.item.seq, entry.item.attempt)
-            before = self._store.kept(key)
-            if before is None:
-                self._store.keep(key, mine, MARKS)
-        snapshot = self._store.by_number(entry.item.incident)
-        return Begun(owned=owned, begun_before=before not in (None, mine), snapshot=snapshot, now=self._store.clock.now)
+        snapshot, now = self._store.by_number(entry.item.incident), self._store.clock.now
+        if not owned or wait > timedelta(0):
+            return Begun(owned=owned, begun_before=False, snapshot=snapshot, now=now, wait=wait if owned else None)
+        mine, before = self._mark(entry, sending), self._marks(entry)
+        if not sending.look and isinstance(entry.item, SendPage) and before[-1:] != [mine]:
+            self._store.keep(_mark_of(entry.item), [*before, mine], MARKS)
+        leads = tuple(dict.fromkeys(lead for *_, lead in before if lead))
+        others = [one for one in before if one != mine]
+        return Begun(owned=owned, begun_before=bool(others), snapshot=snapshot, now=now, leads=leads if others else ())
+
+    def _mark(self, entry: OutboxEntry, sending: Sending) -> tuple[Any, ...]:
+        return self._process, entry.priority, entry.id, sending.lead
+
+    def _marks(self, entry: OutboxEntry) -> list[tuple[Any, ...]]:
+        return (self._store.kept(_mark_of(entry.item)) if isinstance(entry.item, SendPage) else None) or []
 
     async def drop(self, entry: OutboxEntry) -> None:
         self._store.reach()
@@ -454,6 +490,10 @@ class MemoryOutbox(_Adapter):
     async def leave(self, entry: OutboxEntry) -> None:
         self._store.reach()
         self._store.outboxes[entry.priority].leave(entry_id(entry.id), self._name)
+
+
+def _mark_of(item: SendPage) -> tuple[Any, ...]:
+    return "sent", item.incident, item.seq, item.attempt
 
 
 class MemoryAlerts(_Adapter):

@@ -16,6 +16,8 @@ from tests.simulation.installation import (
     LATE,
     MUTED,
     OWNER,
+    PHONE_GETS,
+    PHONE_WITHIN,
     POOL,
     SILENCED,
     STAGES,
@@ -385,6 +387,20 @@ def _no_storm(f: _Facts, number: int) -> Iterator[Violation]:
             yield Violation(8, page.at, f"{page['user']} gets {page['page']} {page.at - before.at:.1f} s after {before['page']}")
 
 
+def _8_a_phone_gets_no_more_than_it_may(f: _Facts) -> Iterator[Violation]:
+    """Messages that were late to leave may meet those that were not; and a clock that jumps forward makes time of its own."""
+    by_user: dict[str, list[Seen]] = defaultdict(list)
+    for seen in f.history.of("message"):
+        if seen["page"]:
+            by_user[seen["user"]].append(seen)
+    for user, messages in by_user.items():
+        for first, last in zip(messages, messages[PHONE_GETS:], strict=False):
+            between = [m for m in messages if first.at - 12 <= m.at <= last.at]
+            stalled = any(f.held_up(m["worker"], m.at - 12, m.at) for m in between)
+            if last.at - first.at < PHONE_WITHIN and not stalled and not any(first.at - 12 <= at <= last.at for at, _ in f.history.steps):
+                yield Violation(8, last.at, f"{user} gets {PHONE_GETS + 1} messages in {last.at - first.at:.1f} s")
+
+
 def _9_a_bad_config_never_replaces_a_good_one(f: _Facts) -> Iterator[Violation]:
     in_force: dict[str, str] = defaultdict(lambda: "first")
     for seen in f.history.of("config"):
@@ -485,6 +501,7 @@ _PROMISES = (
     _6_almost_never_twice,
     _7_order_does_not_matter,
     _8_late_is_said_and_nobody_is_passed_over,
+    _8_a_phone_gets_no_more_than_it_may,
     _9_a_bad_config_never_replaces_a_good_one,
     _10_edits_dont_rewrite_the_past,
     _10_who_is_on_call_is_asked_at_the_moment_of_paging,

@@ -10,6 +10,7 @@ settings:
   ladder: {high: [{after: 0s, via: [sms]}, {after: 8s, via: [chat]}], low: [{after: 0s, via: [sms]}, {after: 8s, via: [chat]}]}
   break_glass: {sms: ["+12125559999"], after: 20s, every: 60s}
   ack_expires: 5m
+  throttle: {per_person: 10/12s}
 providers:
   twilio: {account_sid: AC1, auth_token: t, from: "+14155550111"}
   backup: {kind: twilio, account_sid: AC2, auth_token: t, from: "+14155550122"}
@@ -66,6 +67,7 @@ PEOPLE = {
     **{f"+121255500{k}": user for k, user in enumerate(("hal", "ida", "joe", "kim"), 11)},
     "+12125550009": "boss",
 }  # fmt: skip
+PHONE_GETS, PHONE_WITHIN = 10, 12.0
 GLASS = "+12125559999"
 GLASS_AFTER = 20.0
 LAST_RESORT, LAST_RESORT_EVERY = "boss", 30.0

@@ -16,11 +16,11 @@ from pager.decide import drafts, joining
 from pager.door import Door
 from pager.escalate import chain, due, opening
 from pager.escalate.draft import Draft
-from pager.loops import compose, deliver
-from pager.loops.deliver import Deliver
+from pager.loops import compose, hands
 from pager.loops.facts import FollowFacts
 from pager.loops.ingest import Ingest, _read
 from pager.loops.look import LookAgain
+from pager.loops.paging import Paging, Together
 from pager.loops.reload import Reload
 from pager.loops.watch import BreakGlass
 from pager.model.alert import Action, Severity
@@ -73,11 +73,22 @@ def _leaves_unarmed(arm: Any) -> Any:
 
 
 def _takes_no_for_yes(event: Any) -> Any:
-    def of(self: Deliver, page: Any, result: Any, begun: Any) -> Any:
-        said = event(self, page, result, begun)
+    def of(self: Paging, page: Any, result: Any, *more: Any) -> Any:
+        said = event(self, page, result, *more)
         return (
             said if isinstance(said, PageAccepted) else PageAccepted(page.seq, page.attempt, page.provider, "none", expects_receipt=False)
         )
+
+    return of
+
+
+def _speaks_for_one(speak: Any) -> Any:
+    """The others are put out of the outbox, as if they had been told."""
+
+    async def of(self: Together, lead: Any, mine: Any) -> None:
+        for one in mine[1:]:
+            await self._hands.done(one.entry, None)
+        await speak(self, lead, mine[:1])
 
     return of
 
@@ -208,10 +219,11 @@ MUTANTS = (
     Mutant("what can't be read is thrown away", 1, lambda: (_around(Ingest, "_bury", _buries_nothing),), seed=1),
     Mutant("an entry is acknowledged before it is committed", 1, lambda: (_around(Ingest, "run_once", _finishes_first),), seed=1),
     Mutant("an acknowledged incident has no deadline", 2, lambda: (_around(MemoryStore, "_arm", _leaves_unarmed),)),
-    Mutant("the state is not read again before a send", 3, lambda: (patch.object(deliver, "why_not", lambda *_: None),), seed=112),
+    Mutant("the state is not read again before a send", 3, lambda: (patch.object(hands, "why_not", lambda *_: None),), seed=112),
     Mutant("nobody looks again when a silence is taken back", 1, lambda: (_around(LookAgain, "run_once", _looks_away),)),
     Mutant("a silence mutes nobody", 3, lambda: (_around(Mutes, "at", _mutes_nobody),)),
-    Mutant("a refused page counts as sent", 4, lambda: (_around(Deliver, "_event", _takes_no_for_yes),), seed=155),
+    Mutant("a refused page counts as sent", 4, lambda: (_around(Paging, "event", _takes_no_for_yes),), seed=155),
+    Mutant("a message for several leaves all but one waiting", 4, lambda: (_around(Together, "_speak", _speaks_for_one),)),
     Mutant("an incident forgets whose turn it was", 4, lambda: (_around(chain, "resolve", _forgets_turns),), seed=5),
     Mutant("the owner is not told of an empty stage", 5, lambda: (_around(Draft, "tell", _tells_no_owner),)),
     Mutant("the timeline says nothing of an empty stage", 5, lambda: (_around(Draft, "say", _says_no_nobody),)),
@@ -220,6 +232,7 @@ MUTANTS = (
     Mutant("lateness is not said", 8, lambda: (patch.object(compose, "lateness", lambda *_: None),), seed=17),
     Mutant("a stage is over though nothing came of its pages", 8, lambda: (patch.object(due, "SMALL", _moves_on_without_pages(None)),
                                                                              patch("pager.escalate.asking.LOOK_AGAIN", timedelta(seconds=2))), seed=476),
+    Mutant("no limit ever has too little room", 8, lambda: (patch.object(MemoryStore, "wait_for", lambda *_: timedelta(0)),)),
     Mutant("a bad config counts", 9, lambda: (_around(Reload, "apply", _takes_what_it_can_get),), seed=8),
     Mutant("a group is over with the first of its alerts", 1, lambda: (_around(joining, "resolved", _ends_with_the_first),), seed=1),
     Mutant("an edit changes the policy of open incidents", 10, lambda: (_around(decide, "draft_of", _asks_the_config),), seed=1),

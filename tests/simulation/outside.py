@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
 
-from pager.advance import Item
-from pager.model.event import Fault, PageDelivered, PageFailed, Reply, ReplyAction
+from pager.model.event import Fault, Reply, ReplyAction
 from pager.ports import Fate, GiveUp, Message, SendResult, Sent, Status, StoreUnavailable, TryAgain
 from tests.simulation.installation import GLASS, PEOPLE
 from tests.simulation.plan import TROUBLE_ENDS, chance
@@ -35,19 +34,22 @@ class Provider:
 
     async def send(self, message: Message, worker: Worker) -> SendResult:
         world, now = self._world, self._world.loop.time()
-        facts = self._facts(message, worker)
-        world.note("asked", **facts, text=message.text, read_at=round(worker.read_at, 3))
+        pages = self._pages(message, worker)
+        world.note("message", **pages[0])
+        for facts in pages:
+            world.note("asked", **facts, text=message.text, read_at=round(worker.read_at, 3))
         how = next((how for begins, ends, how in self.outages if begins <= now < ends), "works")
         if how == "works" and now < TROUBLE_ENDS:
             how = self._chance(message, "way").choices(("works", "provider", "busy", "slow"), (30, 1, 1, 3))[0]
         result = await self._result(how, message)
+        for facts in pages:
+            if isinstance(result, Sent):
+                world.note("carried", **facts)
+            else:
+                after = result.after.total_seconds() if isinstance(result, TryAgain) else 0.0
+                world.note("refused", **facts, why=result.why, again_after=after)
         if isinstance(result, Sent):
-            world.note("carried", **facts)
             world.people.got(message, worker)
-        elif isinstance(result, TryAgain):
-            world.note("refused", **facts, why=result.why, again_after=result.after.total_seconds())
-        else:
-            world.note("refused", **facts, why=result.why, again_after=0.0)
         return result
 
     async def _result(self, how: str, message: Message) -> SendResult:
@@ -58,7 +60,8 @@ class Provider:
                 await asyncio.sleep(_TIMEOUT)
                 return GiveUp("no answer", Fault.PROVIDER)
             case "raises":
-                self._world.note("refused", **self._facts(message, None), why="raised", again_after=0.0)
+                for facts in self._pages(message, None):
+                    self._world.note("refused", **facts, why="raised", again_after=0.0)
                 raise RuntimeError("a fault of the adapter")
             case "slow":
                 await asyncio.sleep(self._chance(message, "slow").uniform(0.2, 6))
@@ -89,12 +92,15 @@ class Provider:
         first = True
         for delay in (rng.uniform(0.1, 4), *([rng.uniform(0, 20)] if rng.random() < 0.2 else [])):
             await asyncio.sleep(delay)
-            event = PageDelivered(seq) if fate == "delivered" else PageFailed(seq, attempt, "30003 unreachable", Fault.AGAIN_ONCE)
+            status = Status(Fate.DELIVERED) if fate == "delivered" else Status(Fate.FAILED, "30003 unreachable", Fault.AGAIN_ONCE)
             for trial in range(20):
                 worker = self._world.workers[(rng.randrange(2) + trial) % 2]
-                if await self._world.people.told(worker, lambda worker=worker, event=event: worker.advance.events([Item(number, event)])):
+                if await self._world.people.told(
+                    worker, lambda worker=worker, status=status: worker.receipt(number, seq, attempt, receipt, status)
+                ):
                     if first:
-                        self._world.note("receipt", page=message.id, fate=fate)
+                        for page in message.pages or (message.id,):
+                            self._world.note("receipt", page=page, fate=fate)
                     first = False
                     break
                 await asyncio.sleep(2)
@@ -116,10 +122,14 @@ class Provider:
             return Status(Fate.UNKNOWN, "nothing known")
         return Status(Fate.DELIVERED)
 
-    def _facts(self, message: Message, worker: Worker | None) -> dict[str, Any]:
-        number = int(message.id.split("-")[0]) if message.id else 0
+    def _pages(self, message: Message, worker: Worker | None) -> list[dict[str, Any]]:
+        """Of each page that the message speaks for."""
+        return [self._facts(message, page, worker) for page in message.pages or (message.id,)]
+
+    def _facts(self, message: Message, page: str, worker: Worker | None) -> dict[str, Any]:
+        number = int(page.split("-")[0]) if page else 0
         user = PEOPLE.get(message.address, "glass" if message.address == GLASS else message.address)
-        return {"page": message.id, "number": number, "user": user, "provider": self.name, "worker": worker.name if worker else ""}
+        return {"page": page, "number": number, "user": user, "provider": self.name, "worker": worker.name if worker else ""}
 
     def _chance(self, message: Message, what: str) -> Any:
         key = f"{what} {message.id or message.text}"
@@ -142,7 +152,7 @@ class People:
             self._world.spawn(self._answer(user, message, does, rng))
 
     async def _answer(self, user: str, message: Message, does: str, rng: Any) -> None:
-        number, seq = map(int, message.id.split("-"))
+        seq = int(message.id.split("-")[1])
         reply = Reply(
             action=ReplyAction(does),
             by=user,
@@ -155,28 +165,32 @@ class People:
         await asyncio.sleep(rng.uniform(0.5, 25))
         again = rng.random() < 0.2
         for trial in range(6):
-            if await self._say(self._world.workers[(rng.randrange(2) + trial) % 2], number, reply):
+            if await self._say(self._world.workers[(rng.randrange(2) + trial) % 2], message, reply):
                 break
             await asyncio.sleep(4)  # it was not recorded, so it is said again: as another message
             reply = replace(reply, once=f"{reply.once}'")
         if again:  # the webhook comes twice
             await asyncio.sleep(rng.uniform(0.1, 3))
-            await self._say(self._world.workers[rng.randrange(2)], number, reply)
+            await self._say(self._world.workers[rng.randrange(2)], message, reply)
 
-    async def _say(self, worker: Worker, number: int, reply: Reply) -> bool:
+    async def _say(self, worker: Worker, message: Message, reply: Reply) -> bool:
+        number = int(message.id.split("-")[0])
         began = self._world.loop.time()
         got: list[Any] = []
 
         async def ask() -> None:
             try:
-                got.append(await worker.door.reply(number, reply))
+                got.append(await worker.door._to_page(number, reply))
             except StoreUnavailable as error:
                 got.append(worker.door._not_recorded("sms", error))
 
         answered = await self.told(worker, ask)
         answer = got[0] if got else None
-        self._world.note("reply", number=number, user=reply.by, action=reply.action.value, once=reply.once, since=round(began, 2),
-                         done=bool(answer and answer.done), said=answer.text if answer else "(no answer)")  # fmt: skip
+        done, said = bool(answer and answer.done), answer.text if answer else "(no answer)"
+        for page in message.pages or (message.id,):
+            spoken_for = done and (page == message.id or " all " in said)
+            self._world.note("reply", number=int(page.split("-")[0]), user=reply.by, action=reply.action.value, once=reply.once,
+                             since=round(began, 2), done=spoken_for, said=said)  # fmt: skip
         return answered and answer is not None and "NOT recorded" not in answer.text
 
     async def told(self, worker: Worker, call: Any) -> bool:

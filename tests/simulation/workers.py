@@ -22,6 +22,7 @@ from pager.loops.upkeep import Upkeep
 from pager.loops.watch import BreakGlass
 from pager.model.rota import NOTHING, RotaFacts
 from pager.ports import AlertEntry, AlertStream, Channel, Deadlines, Incidents, Outbox, OutboxEntry, Refusals, RotaStore, StoreUnavailable
+from pager.web.twilio import TwilioCallbacks
 from tests.fakes.memory_store import MemoryWorker
 from tests.simulation.plan import Step, chance
 
@@ -59,6 +60,8 @@ class Worker:
         incidents, meter = cast(Incidents, Gate(self, self.ports.incidents)), self.world.meter
         self.advance = Advance(incidents, lambda: self.rules, _SECRET, meter)
         self.door = Door(incidents, self.advance, cast(Refusals, Gate(self, self.ports.refusals)), lambda: self.rules, meter)
+        callbacks = TwilioCallbacks(cast(Any, None), str, incidents, self.advance, self.door, meter)
+        self.receipt = callbacks._apply
         self.follow = FollowFacts(cast(RotaStore, Following(self, self.ports.rota)), self._put_facts, lambda: self.rules.config)
         self.reload = Reload(lambda: self.rules.config, self._replace, meter.config_in_force)
         self._life = self.world.loop.create_task(self._run())
@@ -88,7 +91,8 @@ class Worker:
         deadlines = DeadlineLoop(cast(Deadlines, Sleeping(self, self.ports.deadlines)), self.advance, meter)
         outbox = cast(Outbox, Awaiting(self, self.ports.outbox, "outboxes"))
         channels: dict[str, Channel] = {name: cast(Channel, Gate(self, channel)) for name, channel in world.channels.items()}
-        deliver = Deliver(outbox, self.advance, lambda: channels, Compose(lambda: self.rules, self.advance.code), meter, world.loop.time)
+        compose = Compose(lambda: self.rules, self.advance.code)
+        deliver = Deliver(outbox, self.advance, lambda: channels, compose, meter, world.loop.time, folder=compose)
         again = LookAgain(cast(Incidents, Gate(self, self.ports.incidents)), self.advance, lambda: self.rules)
         glass = BreakGlass(
             _Pinged(self), lambda: self.rules.config, lambda: channels, meter.break_glass, started=world.loop.time()

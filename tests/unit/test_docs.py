@@ -54,6 +54,7 @@ def test_every_deadline_does_something() -> None:
         DeadlineKind.SUPPRESSED,
         DeadlineKind.HUSHED,
         DeadlineKind.STABLE,
+        DeadlineKind.STORM,
     }
     assert done == set(DeadlineKind)
 

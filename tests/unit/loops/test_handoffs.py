@@ -271,7 +271,7 @@ async def test_nobody_from_now_on_is_said_to_the_channel_the_teams_chat_and_the_
 
 
 async def test_a_provider_that_is_busy_for_a_second_loses_no_notice(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pager.loops.deliver._LONGEST_PAUSE", 0.01)
+    monkeypatch.setattr("pager.loops.telling._LONGEST_PAUSE", 0.01)
     house = House()
     await house.at(MONDAY - H)
     house.channels["slack"].answer("slack:U0BEN", *[TryAgain(timedelta(seconds=1), "busy")] * 3)

@@ -1,0 +1,114 @@
+"""What a storm means for an incident: it is counted, speaks for the others, or waits until it is over."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from msgspec.structs import replace
+
+from pager.decide.rules import Rules
+from pager.escalate.asking import page_again
+from pager.escalate.draft import Draft, Shared
+from pager.model.alert import Alert
+from pager.model.incident import DeadlineKind, Incident, State
+from pager.model.mute import Mute, MuteKind
+from pager.model.noise import Storm
+from pager.model.snapshot import Pointer
+from pager.noise import storms
+
+AT_ONCE = timedelta(0)
+PAGES_AGAIN_AFTER, GROWN = timedelta(minutes=3), 4
+"""When the speaker's people are paged once more: after so long, and for so many times as many."""
+
+
+def names_of(incident: Incident) -> tuple[str, ...]:
+    """The pointer of the storm for which it speaks, or that holds it back."""
+    name = incident.storm or (incident.mute.rule if incident.mute and incident.mute.kind is MuteKind.STORM else "")
+    return (name,) if name else ()
+
+
+def name_for(alert: Alert, rules: Rules) -> tuple[str, ...]:
+    """The pointer that counts the incident that the alert would open."""
+    storm = rules.config.noise.storm
+    if storm is None:
+        return ()
+    name = rules.router.assign(alert).service
+    service = rules.config.services.get(name)
+    return (storms.name_of(storm, name, (service.team if service else None) or ""),)
+
+
+def first_held(d: Draft, rules: Rules) -> Mute | None:
+    """As it opens, and nothing else mutes it: it is counted, and held back where it storms, unless it is critical. The one with which it begins
+    to storm is paged for, and speaks for the others."""
+    storm = rules.config.noise.storm
+    if storm is None:
+        return None
+    name = storms.name_of(storm, d.incident.service, d.incident.team)
+    if name not in d.pointers:  # what recurs may have come to another service
+        return None
+    pointer = storms.one_more(storm, d.pointers.get(name, Pointer()), d.incident, d.alert.summary, d.now)
+    d.point(name, pointer)
+    if pointer.at is None or d.incident.severity == "critical":
+        return None
+    if pointer.incident == 0:
+        _speak(d, storm, name, pointer)
+        return None
+    d.shared |= Shared(joins=(name,))
+    return storms.held(storm, name, d.incident, d.now)
+
+
+def _speak(d: Draft, storm: Storm, name: str, pointer: Pointer) -> None:
+    d.point(name, replace(pointer, incident=d.incident.number))
+    d.set(storm=name, storm_told=pointer.count, storm_words=storms.words(pointer, d.now))
+    d.say("storm.begun", f"this page speaks for all: {d.incident.storm_words}", origin=storm.origin)
+    d.arm(DeadlineKind.STORM, storm.within)
+
+
+def still_held(d: Draft, rules: Rules) -> list[Mute]:
+    """At a later look."""
+    storm, kept = rules.config.noise.storm, d.incident.mute
+    if storm is None or kept is None or kept.kind is not MuteKind.STORM or not storms.goes_on(storm, d.pointers.get(kept.rule), d.now):
+        return []
+    d.shared |= Shared(joins=(kept.rule,))
+    mute = storms.held(storm, kept.rule, d.incident, d.now)
+    return [mute] if mute else []
+
+
+def look(d: Draft, rules: Rules) -> None:
+    """The speaker's own deadline: it says how the storm goes; when it is over, those that wait are looked at."""
+    if not any(x.kind is DeadlineKind.STORM and x.at <= d.now for x in d.incident.deadlines):
+        return
+    d.disarm(DeadlineKind.STORM)
+    storm, name = rules.config.noise.storm, d.incident.storm
+    pointer = d.pointers.get(name)
+    if pointer is None or pointer.incident != d.incident.number:
+        return
+    d.set(storm_words=storms.words(pointer, d.now))
+    if storm is None or not storms.goes_on(storm, pointer, d.now):
+        d.say("storm.over", d.incident.storm_words)
+        d.point(name, storms.over(pointer))
+        d.shared |= Shared(wakes=((name, AT_ONCE),))
+        d.set(storm="")
+        return
+    d.say("storm.goes_on", d.incident.storm_words)
+    d.arm(DeadlineKind.STORM, storm.within)
+    told = d.incident.storm_told
+    if (
+        told
+        and pointer.count >= GROWN * told
+        and d.now - (pointer.at or d.now) >= PAGES_AGAIN_AFTER
+        and d.incident.state is State.TRIGGERED
+    ):
+        d.set(storm_told=0)  # once
+        page_again(d, tuple(run.user for run in d.incident.runs if not run.acknowledged_at))
+
+
+def leave(d: Draft) -> None:
+    """A speaker that is resolved: the next one speaks; and those that wait look for themselves when their time comes."""
+    name = d.incident.storm
+    if not name or d.incident.is_open:
+        return
+    pointer = d.pointers.get(name)
+    if pointer is not None and pointer.incident == d.incident.number:
+        d.point(name, replace(pointer, incident=0))
+    d.set(storm="")
