@@ -3,22 +3,22 @@ possible: due incidents and pages of those go on."""
 
 from __future__ import annotations
 
-import asyncio
 import heapq
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
-from typing import Any, Generic, TypeVar
+from typing import TypeVar
 
 from msgspec.structs import replace
 
 from pager.model.alert import AlertRecord
 from pager.model.event import Entry
 from pager.model.snapshot import Code, Identity, Pointer, Snapshot, Suffices
-from pager.ports import Begun, Claim, Commit, OutboxEntry, Outcome, Post, Sending, StoreUnavailable
+from pager.ports import Begun, Claim, Commit, OutboxEntry, Outcome, Post, Sending
 from pager.store.boards import RedisBoards
 from pager.store.deadlines import RedisDeadlines
 from pager.store.incidents import RedisIncidents
 from pager.store.outbox import RedisOutbox
+from pager.store.scatter import Errands, all_of, scattered, working
 from pager.store.shards import Shards, join, split
 from pager.store.sweeper import Sweeper, Swept
 
@@ -60,7 +60,7 @@ class ShardedIncidents:
             times.append(time)
             return snapshots
 
-        found = await _scattered(items, shard, ask)
+        found = await scattered(items, shard, ask)
         return max(times) if times else await self.now(), found
 
     async def pointers(self, names: Sequence[str], part: int = 0) -> list[Pointer | None]:
@@ -73,7 +73,7 @@ class ShardedIncidents:
         async def ask(k: int, mine: Sequence[Commit]) -> list[Outcome]:
             return await self._each[k].commit([_own(commit, k) for commit in mine])
 
-        return await _scattered(commits, self._shards.of_commit, ask)
+        return await scattered(commits, self._shards.of_commit, ask)
 
     async def members(self, number: int, limit: int) -> list[tuple[Identity, AlertRecord | None]]:
         return await self._of(number).members(number, limit)
@@ -116,7 +116,7 @@ class ShardedDeadlines:
 
     def __init__(self, each: Sequence[RedisDeadlines]) -> None:
         self._each = each
-        self._wakes: _Errands[None] = _Errands(len(each))
+        self._wakes: Errands[None] = Errands(len(each))
 
     async def now(self) -> datetime:
         return await self._each[0].now()
@@ -128,11 +128,11 @@ class ShardedDeadlines:
             firsts = await all_of(one.next_at() for one in asked)
             due = sorted((at, k) for k, at in enumerate(firsts) if at is not None)
             asked = [asked[k] for _, k in due[: max(limit, 1)]] or asked[:1]
-        found = await _working(one.claim(max(1, limit // len(asked)), lease) for one in asked)
+        found = await working(one.claim(max(1, limit // len(asked)), lease) for one in asked)
         return max(time for time, _ in found), sorted((c for _, claims in found for c in claims), key=lambda claim: claim.due_at)
 
     async def next_at(self) -> datetime | None:
-        return min((at for at in await _working(one.next_at() for one in self._each) if at is not None), default=None)
+        return min((at for at in await working(one.next_at() for one in self._each) if at is not None), default=None)
 
     async def wait(self, limit: timedelta) -> None:
         for k, one in enumerate(self._each):
@@ -150,7 +150,7 @@ class ShardedOutbox:
 
     def __init__(self, each: Sequence[RedisOutbox]) -> None:
         self._each = each
-        self._takes: _Errands[list[OutboxEntry]] = _Errands(len(each))
+        self._takes: Errands[list[OutboxEntry]] = Errands(len(each))
         self._spare: list[OutboxEntry] = []
 
     async def take(self, limit: int, wait: timedelta) -> list[OutboxEntry]:
@@ -175,13 +175,13 @@ class ShardedOutbox:
         async def ask(k: int, mine: Sequence[OutboxEntry]) -> list[Begun]:
             return await self._each[k].begin([_bare(entry) for entry in mine])
 
-        return await _scattered(entries, lambda entry: split(entry.id)[0], ask)
+        return await scattered(entries, lambda entry: split(entry.id)[0], ask)
 
     async def start(self, sendings: Sequence[Sending]) -> list[list[Begun]]:
         async def ask(k: int, mine: Sequence[Sending]) -> list[list[Begun]]:
             return await self._each[k].start([replace(each, entries=tuple(map(_bare, each.entries))) for each in mine])
 
-        return await _scattered(sendings, lambda sending: split(sending.entries[0].id)[0], ask)
+        return await scattered(sendings, lambda sending: split(sending.entries[0].id)[0], ask)
 
     async def drop(self, entry: OutboxEntry) -> None:
         await self._each[split(entry.id)[0]].drop(_bare(entry))
@@ -206,7 +206,7 @@ class ShardedBoards:
         """From all shards, or, where `limit` is less, from the next ones in turn."""
         asked = [self._each[(self._turn + k) % len(self._each)] for k in range(min(max(limit, 1), len(self._each)))]
         self._turn += len(asked)
-        return [claim for claims in await _working(one.claim(max(1, limit // len(asked)), lease) for one in asked) for claim in claims]
+        return [claim for claims in await working(one.claim(max(1, limit // len(asked)), lease) for one in asked) for claim in claims]
 
     async def done(self, claim: Claim, version: int) -> None:
         await self._of(claim.number).done(claim, version)
@@ -243,65 +243,6 @@ class ShardedSweeper:
         return sum(await all_of(one.retire(before, token, count) for one in self._each))
 
 
-class _Errands(Generic[Got]):
-    """At most one task a shard. What it brings waits for the next who asks, so that nothing is lost with an asker who gives up."""
-
-    def __init__(self, count: int) -> None:
-        self._tasks: list[asyncio.Task[Got] | None] = [None] * count
-        self._quick: list[asyncio.Task[Got]] = []
-
-    def start(self, shard: int, errand: Callable[[], Coroutine[Any, Any, Got]], quick: bool = False) -> None:
-        """Unless one is under way. `quick`: it waits for nothing."""
-        if self._tasks[shard] is None:
-            self._tasks[shard] = task = asyncio.ensure_future(errand())
-            self._quick += [task] if quick else []
-
-    async def brought(self) -> list[Got]:
-        return self._collect([])
-
-    async def quick(self) -> list[Got]:
-        """What the quick ones bring. Raises StoreUnavailable when all shards fail."""
-        if self._quick:
-            await asyncio.wait(self._quick)
-        self._quick = []
-        failures: list[StoreUnavailable] = []
-        got = self._collect(failures)
-        if len(failures) == len(self._tasks):
-            raise failures[0]
-        return got
-
-    async def some(self, limit: timedelta) -> list[Got]:
-        """What the first bring, within `limit`. Raises StoreUnavailable when all fail."""
-        loop = asyncio.get_running_loop()
-        until = loop.time() + limit.total_seconds()
-        failures: list[StoreUnavailable] = []
-        while under_way := [task for task in self._tasks if task is not None]:
-            left = until - loop.time()
-            await asyncio.wait(under_way, timeout=max(left, 0), return_when=asyncio.FIRST_COMPLETED)
-            if (got := self._collect(failures)) or left <= 0:
-                return got
-        raise failures[0]
-
-    def _collect(self, failures: list[StoreUnavailable]) -> list[Got]:
-        got: list[Got] = []
-        for k, task in enumerate(self._tasks):
-            if task is None or not task.done():
-                continue
-            self._tasks[k] = None
-            try:
-                got.append(task.result())
-            except StoreUnavailable as error:
-                failures.append(error)
-        return got
-
-    async def close(self) -> None:
-        tasks = [task for task in self._tasks if task is not None]
-        self._tasks = [None] * len(self._tasks)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-
-
 async def _take(shard: int, outbox: RedisOutbox, limit: int, wait: timedelta) -> list[OutboxEntry]:
     return [replace(entry, id=join(shard, entry.id)) for entry in await outbox.take(limit, wait)]
 
@@ -319,34 +260,3 @@ def _own(commit: Commit, shard: int) -> Commit:
     if place != shard:
         raise ValueError(f"the entry {id_} is of another shard than the change that finishes it")
     return replace(commit, finishes=(priority, entry))
-
-
-async def _scattered(
-    items: Sequence[Item], shard: Callable[[Item], int], ask: Callable[[int, Sequence[Item]], Awaitable[list[Got]]]
-) -> list[Got]:
-    """Ask each shard for its own; the answers in the order of the items. Raises what any of them raises, once all are done."""
-    places: dict[int, list[int]] = {}
-    for place, item in enumerate(items):
-        places.setdefault(shard(item), []).append(place)
-    answers = await all_of(ask(k, [items[place] for place in mine]) for k, mine in places.items())
-    by_place = {place: answer for mine, got in zip(places.values(), answers, strict=True) for place, answer in zip(mine, got, strict=True)}
-    return [by_place[place] for place in range(len(items))]
-
-
-async def all_of(asks: Iterable[Awaitable[Got]]) -> list[Got]:
-    """At once; raises the first error once all are done."""
-    answers = await asyncio.gather(*asks, return_exceptions=True)
-    for answer in answers:
-        if isinstance(answer, BaseException):
-            raise answer
-    return answers  # type: ignore[return-value]
-
-
-async def _working(asks: Iterable[Awaitable[Got]]) -> list[Got]:
-    """The answers of the shards that can be reached. Raises StoreUnavailable when there is none."""
-    answers = await asyncio.gather(*asks, return_exceptions=True)
-    good = [answer for answer in answers if not isinstance(answer, BaseException)]
-    for answer in answers:
-        if isinstance(answer, BaseException) and (not good or not isinstance(answer, StoreUnavailable)):
-            raise answer
-    return good

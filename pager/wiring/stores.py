@@ -32,7 +32,8 @@ from pager.store.outbox import RedisOutbox
 from pager.store.presence import Presence
 from pager.store.refusals import RedisRefusals
 from pager.store.rota import RedisRota, ShardedRota
-from pager.store.sharded import ShardedBoards, ShardedDeadlines, ShardedIncidents, ShardedOutbox, ShardedSweeper, all_of
+from pager.store.scatter import all_of
+from pager.store.sharded import ShardedBoards, ShardedDeadlines, ShardedIncidents, ShardedOutbox, ShardedSweeper
 from pager.store.shards import Shards, settle
 from pager.store.snapshots import Snapshots
 from pager.store.sweeper import Sweeper, Swept
