@@ -11,13 +11,14 @@ import tempfile
 from collections.abc import Callable, Coroutine, Iterable
 from pathlib import Path
 
-from bench import limits, rota, scenarios, storm
+from bench import groups, limits, rota, scenarios, storm
 from bench.scenarios import Row
 from bench.worker import Worker
 
 SCENARIOS: dict[str, Callable[[], Coroutine[None, None, list[Row]]]] = {
     "idle": scenarios.idle, "stream": scenarios.stream, "http": scenarios.http, "latency": scenarios.latency, "burst": scenarios.burst,
-    "memory": scenarios.memory, "deadlines": scenarios.deadlines, "flat": limits.flat, "crash": scenarios.crash, "takeover": limits.takeover,
+    "memory": scenarios.memory, "deadlines": scenarios.deadlines, "flat": limits.flat, "silences": limits.silences, "groups": groups.groups,
+    "crash": scenarios.crash, "takeover": limits.takeover,
     "rota": rota.rota, "storm": storm.storm, "versus": scenarios.versus, "million": limits.million,
 }  # fmt: skip
 _BY_NAME_ONLY = {"million", "storm"}

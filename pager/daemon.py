@@ -21,8 +21,10 @@ import uvloop
 from starlette.types import ASGIApp
 
 from pager import __version__, telemetry
+from pager.channels.calendar_url import CalendarUrl
 from pager.config import fingerprint, without_secrets
 from pager.loops.cadence import Cadence
+from pager.loops.calendars import ReadCalendars
 from pager.loops.facts import FollowFacts
 from pager.loops.lead import Lead
 from pager.loops.reload import Reload
@@ -133,6 +135,9 @@ class _Daemon:
         self.store = Store(url, config.settings, name, roles)
         self.health = Health(self.store, lambda: self.current.config, self.progress)
         self.facts = FollowFacts(self.store.rota, self.current.put_facts, lambda: self.current.config)
+        self.calendars = ReadCalendars(
+            self.store.rota, CalendarUrl(), self.current.in_force, self.store.now, self.metrics.calendar_read
+        )  # fmt: skip
         self.rooms: Rooms | None = None
         self.exit_code = 0
         self.glass = BreakGlass(
@@ -215,7 +220,7 @@ class _Daemon:
         with suppress(StoreUnavailable):
             await lead.renew()
         lead.on(cadence)
-        for led in (upkeep, rooms.look, rooms.handoffs, rooms.shown):
+        for led in (upkeep, rooms.look, rooms.handoffs, rooms.shown, self.calendars):
             led.lead_on(cadence, lead)
 
     async def _first_answer(self) -> bytes | None:

@@ -189,7 +189,7 @@ class Door:
         except StoreUnavailable:
             return Answer("the pager can't reach its store: try again", done=False, refused=True)
         lines = [
-            f"{title(s.incident, s.record)}: {state_words(s.incident, self._rules().names)}" for s in known if s.incident and s.record
+            f"{title(s.incident, s.own)}: {state_words(s.incident, self._rules().names)}" for s in known if s.incident and s.own
         ]  # fmt: skip
         more = [f"and {len(numbers) - len(lines)} older ones"] if len(numbers) > len(lines) else []
         return Answer("\n".join([*lines, *more]) or "nothing is open", done=False)

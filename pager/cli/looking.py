@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import sys
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -14,7 +15,9 @@ from pager.cli.context import DEFAULT_CONFIG, NO, USAGE, ConfigOption, JsonOptio
 from pager.cli.printing import Zone, clock, console, print_columns, print_json, print_json_list, printable, table, zone
 from pager.model.incident import Incident, State
 from pager.model.snapshot import Snapshot
-from pager.report.incident import incident_json, show_json
+from pager.notify.cards import MANY
+from pager.notify.wording import alerts_words
+from pager.report.incident import MOST_MEMBERS, incident_json, show_json
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -25,6 +28,7 @@ _BATCH = 1000  # incidents read in one round trip
 _ALL = 2**31  # resolved incidents: as many as are kept
 _COLOURS = {"triggered": "red", "acknowledged": "yellow", "snoozed": "cyan", "suppressed": "bright_black", "resolved": "green"}
 _SHORT = "%m-%d %H:%M:%S"
+_MOST_PRINTED = 50  # of a group's alerts
 _MOST_DETAIL = 200  # characters of one detail
 
 T = TypeVar("T")
@@ -93,7 +97,7 @@ async def _read(desk: Desk, wanted: Wanted, view: Callable[[Snapshot, datetime],
 
 
 def _row(snapshot: Snapshot, now: datetime) -> tuple[str, ...]:
-    incident, record = snapshot.incident, snapshot.record
+    incident, record = snapshot.incident, snapshot.own
     assert incident is not None
     return (
         str(incident.number),
@@ -103,8 +107,12 @@ def _row(snapshot: Snapshot, now: datetime) -> tuple[str, ...]:
         str(incident.stage + 1),
         _age(now - incident.opened_at),
         incident.resolved_by or incident.acknowledged_by or "-",
-        record.alert.summary if record else "",
+        _counted(incident) + (record.alert.summary if record else ""),
     )
+
+
+def _counted(incident: Incident) -> str:
+    return f"({alerts_words(incident)}) " if incident.alerts > 1 else ""
 
 
 def _age(span: timedelta) -> str:
@@ -125,13 +133,15 @@ def show(number: Number, tz: ZoneOption = None, config: ConfigOption = DEFAULT_C
         if snapshot.incident is None:
             stop(NO, f"there is no incident {number}")
         timeline = await desk.incidents.timeline(number)
-        return show_json(snapshot, timeline), given if tz else zone(desk.config.settings.timezone)
+        members = await desk.incidents.members(number, MOST_MEMBERS) if snapshot.incident.group else []
+        return show_json(snapshot, timeline, members), given if tz else zone(desk.config.settings.timezone)
 
     found, clocks = at_desk(config, read)
     if as_json:
         return print_json(found)
     out = console()
     _print_head(out, found, clocks)
+    _print_members(out, found, clocks)
     _print_paged(out, found["paged"], clocks)
     _print_timeline(out, found["timeline"], clocks)
 
@@ -140,7 +150,9 @@ def _print_head(out: Console, found: dict[str, Any], tz: Zone) -> None:
     who = found["resolved_by"] or found["acknowledged_by"]
     since = found["resolved_at"] or found["acknowledged_at"]
     state = found["state"] + (f" by {who} {clock(since, tz, _SHORT)}" if who else "") + (f" ({found['reason']})" if found["reason"] else "")
-    counted = f"{found['alerts']} alert{'s' if found['alerts'] != 1 else ''}, {found['repeats'] or 0} repeats"
+    alerts = f"{found['alerts']} alert{'s' if found['alerts'] != 1 else ''}"
+    alerts += f" ({found['firing']} still fire)" if found["alerts"] > 1 and found.get("firing") else ""
+    counted = f"{alerts}, {found['repeats'] or 0} repeats"
     out.print(f"#{found['number']} {found['severity'].upper()} {found['service'] or '-'}: {found['summary']}", style="bold")
     out.print(state, style=_COLOURS[found["state"]])
     out.print(f"stage {found['stage']} of policy {found['policy'] or '-'}, team {found['team'] or '-'}, urgency {found['urgency']}")
@@ -157,6 +169,19 @@ def _print_head(out: Console, found: dict[str, Any], tz: Zone) -> None:
         out.print(f"link {link['text']} {link['href']}" if link["text"] else f"link {link['href']}", soft_wrap=True)
 
 
+def _print_members(out: Console, found: dict[str, Any], tz: Zone) -> None:
+    members = found.get("members", [])
+    if len(members) < 2:
+        return
+    shown = table("alert", "state", "severity", "last seen", "summary")
+    for one in members[:_MOST_PRINTED]:
+        shown.add_row(one["dedup_key"], one["state"], one["severity"] or "", clock(one["last_at"], tz, _SHORT), one["summary"])
+    out.print("\n" + ", ".join(f"{key}={value}" for key, value in found["shared"].items()), style="bold")
+    out.print(shown)
+    if found["alerts"] > _MOST_PRINTED:
+        out.print(f"and {found['alerts'] - _MOST_PRINTED} more")
+
+
 def _print_paged(out: Console, paged: list[dict[str, Any]], tz: Zone) -> None:
     if not paged:
         return out.print("\nnobody has been paged")
@@ -167,12 +192,22 @@ def _print_paged(out: Console, paged: list[dict[str, Any]], tz: Zone) -> None:
     out.print(found)
 
 
+def _folded(timeline: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    kept: list[dict[str, Any]] = []
+    for event, run in itertools.groupby(timeline, key=lambda entry: entry["event"]):
+        same = list(run)
+        if event in MANY and len(same) > 3:
+            same = [same[0], {**same[1], "what": f"and {len(same) - 2} more"}, same[-1]]
+        kept += same
+    return kept
+
+
 def _print_timeline(out: Console, timeline: list[dict[str, Any]], tz: Zone) -> None:
     """The place in the config stands behind the reason: as a column of its own it would leave no room on 80 columns."""
     from rich.text import Text
 
     found = table("when", "what", "who", "why", whole=3)
-    for entry in timeline:
+    for entry in _folded(timeline):
         why = Text(entry["what"]).append(f"{' ' if entry['what'] else ''}[{entry['origin']}]" if entry["origin"] else "", style="dim")
         found.add_row(clock(entry["at"], tz, _SHORT), entry["event"], entry["who"], why)
     out.print("")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from pager.conditions.cel import Activation, bind, evaluate
@@ -39,7 +40,11 @@ class Facts:
         if kind == "labels":
             labels: dict[str, str] = self._changed.get("labels", self._alert.labels)
             return labels.get(name)
-        return _plain(self._alert.details.get(name))
+        return _plain(self._changed.get("details", self._alert.details).get(name))
+
+    def without(self, keys: Iterable[str]) -> Facts:
+        """The same, as if the alert had none of these fields."""
+        return Facts(self._alert, {**self._changed, **{key: {} if key == "details" else "" for key in keys}})
 
     def for_cel(self) -> Activation:
         """The same for expressions, made at the first that asks and reused by the others: that costs more than most expressions."""

@@ -45,12 +45,6 @@ def _major(c: Config) -> Iterable[Finding]:
     return [(s.origin, f"policies.{p.name}") for p in c.policies.values() for s in p.stages if s.major_incident]
 
 
-def _noise(c: Config) -> Iterable[Finding]:
-    n = c.noise
-    for rule in n.group:
-        yield rule.origin, f"noise.group.{rule.name}"
-
-
 def _settings(c: Config) -> Iterable[Finding]:
     s = c.settings
     if s.heartbeat_url:
@@ -64,6 +58,5 @@ _TABLE: tuple[tuple[str, Callable[[Config], Iterable[Finding]]], ...] = (
     ("heartbeats", lambda c: [(h.origin, f"heartbeats.{n}") for n, h in c.heartbeats.items()]),
     ("the chat channel of a major incident", _major),
     ("support hours", lambda c: [(s.origin, f"services.{n}.support_hours") for n, s in c.services.items() if s.support_hours]),
-    ("this noise rule: it mutes and groups nothing", _noise),
     ("this setting", _settings),
 )  # fmt: skip

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from pager.config.calendars import SUFFIX, read_files
 from pager.config.carriers import SETTINGS
 from pager.config.handoffs import shown_twice
 from pager.config.reading import Context, nearest, pairs_of
@@ -18,6 +19,7 @@ from pager.model.config import Config
 from pager.model.problem import Level, Problem
 from pager.model.settings import Settings
 
+_YAML = (".yaml", ".yml")
 MOST_BYTES = 32 * 1024 * 1024  # of one file
 
 
@@ -36,7 +38,8 @@ def load(folder: Path, environment: Mapping[str, str], *, forgiving: bool = Fals
     files = _files(folder, context)
     trees = [(name, _tree(name, text, context)) for name, text in files]
     config = _assemble([(name, tree) for name, tree in trees if tree is not None], context)
-    config = msgspec.structs.replace(config, revision=_revision(files))
+    config, calendars = read_files(config, folder, context)
+    config = msgspec.structs.replace(config, revision=_revision([*files, *calendars]))
     _check_references(config, context)
     _check_keys(config, context)
     context.problems += shown_twice(config.schedules)
@@ -60,7 +63,7 @@ def load_settings(folder: Path, environment: Mapping[str, str]) -> Settings:
 def fingerprint(folder: Path) -> tuple[tuple[str, int, int], ...]:
     """Cheap to compare: changes whenever a file of the folder does."""
     found = []
-    for path in _paths(folder):
+    for path in _paths(folder, (*_YAML, SUFFIX)):
         try:
             status = path.stat()
             found.append((str(path), status.st_mtime_ns, status.st_size))
@@ -69,8 +72,8 @@ def fingerprint(folder: Path) -> tuple[tuple[str, int, int], ...]:
     return tuple(found)
 
 
-def _paths(folder: Path) -> list[Path]:
-    found = [p for p in folder.rglob("*") if p.suffix in (".yaml", ".yml") and p.is_file()]
+def _paths(folder: Path, suffixes: Collection[str] = _YAML) -> list[Path]:
+    found = [p for p in folder.rglob("*") if p.suffix in suffixes and p.is_file()]
     return sorted(p for p in found if not any(part.startswith(".") for part in p.relative_to(folder).parts))
 
 
@@ -144,6 +147,7 @@ def _check_references(config: Config, context: Context) -> None:
     known: dict[str, tuple[str, set[str]]] = {
         "user": ("users", set(config.users)),
         "team": ("teams", set(config.teams)),
+        "calendar": ("calendars", set(config.calendars)),
         "schedule": ("schedules", set(config.schedules)),
         "policy": ("policies", set(config.policies)),
         "service": ("services", set(config.services)),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 from pager.config.named import with_condition
@@ -35,11 +36,18 @@ class _Only(Shape[Condition]):
 
 _ONLY = _Only()
 _NAMED = {"name": Field(TEXT, required=True)}
+_LONGEST_WINDOW = timedelta(days=7)  # what a group is remembered by is kept that long
 _BY = ListOf(TEXT, or_one=True, least=1)
 
 
 def _recurring(after: Any, **values: Any) -> Recurring:
     return with_condition(Recurring, required=True)(count=after.count, within=after.within, **values)  # type: ignore[no-any-return]
+
+
+def _group(window: timedelta, **values: Any) -> Group:
+    if window > _LONGEST_WINDOW:
+        raise ValueError("a group's `window` is at most 7d")
+    return with_condition(Group)(window=window, **values)  # type: ignore[no-any-return]
 
 
 def _noise(limits: Any = None, **values: Any) -> Noise:
@@ -75,7 +83,7 @@ NOISE: Record[Noise] = Record(
                     "limit": POSITIVE,
                     **CONDITION,
                 },
-                with_condition(Group),
+                _group,
             )
         ),
         "pause": ListOf(

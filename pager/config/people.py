@@ -91,11 +91,16 @@ def _override(
     )
 
 
-def _holidays(users: tuple[str, ...], origin: Origin, country: str = "", region: str | None = None) -> Holidays:
-    if not country:
-        raise ValueError("country is missing: two letters, such as ES")
-    public_holidays(country, region, _SOME_YEAR)
-    return Holidays(users=users, country=country, region=region, origin=origin)
+def _holidays(
+    users: tuple[str, ...], origin: Origin, country: str = "", region: str | None = None, calendar: str | None = None
+) -> Holidays:
+    if not country and calendar is None:
+        raise ValueError("country is missing: two letters, such as ES; or `calendar`, one of `calendars`")
+    if not country and region:
+        raise ValueError("country is missing: whose region it is, two letters, such as ES")
+    if country:
+        public_holidays(country, region, _SOME_YEAR)
+    return Holidays(users=users, country=country, region=region, calendar=calendar, origin=origin)
 
 
 def _schedule(layers: tuple[Layer, ...] = (), **values: Any) -> Schedule:
@@ -113,6 +118,10 @@ def _layer(
     shifts: tuple[NamedShift, ...] = (),
     **values: Any,
 ) -> Layer:
+    if values.get("calendar"):
+        if users or shifts or values.keys() & {"every", "starts", "take"}:
+            raise ValueError("who is on call in a layer with `calendar` stands there: no users, shifts, every, starts or take")
+        return _in_effect(Layer(name=name, origin=origin, **values))
     if bool(shifts) == ("every" in values):
         raise ValueError("a rotation has `every`, the length of its turns, or `shifts`, each of its own length")
     if "starts" not in values:
@@ -125,9 +134,13 @@ def _layer(
     names = [shift.name for shift in shifts]
     if len(set(names)) < len(names):
         raise ValueError("two shifts have the same name")
-    if values.get("begins") and values.get("ends") and values["ends"] <= values["begins"]:
+    return _in_effect(Layer(name=name, origin=origin, users=users, shifts=shifts, **values))
+
+
+def _in_effect(layer: Layer) -> Layer:
+    if layer.begins and layer.ends and layer.ends <= layer.begins:
         raise ValueError("`ends` must be after `begins`")
-    return Layer(name=name, origin=origin, users=users, shifts=shifts, **values)
+    return layer
 
 
 _USERS = ListOf(Ref("user"), least=1, nulls=True)
@@ -142,6 +155,7 @@ _LAYER = Record(
         "users": _USERS,
         "every": EVERY,
         "shifts": ListOf(_SHIFT, least=1),
+        "calendar": Ref("calendar"),
         "starts": WALL,
         "begins": WALL,
         "ends": WALL,
@@ -169,7 +183,11 @@ SCHEDULES = Named(
             "timezone": ZONE,
             "layers": Field(ListOf(_LAYER, least=1), required=True),
             "overrides": ListOf(_OVERRIDE),
-            "holidays": Record({"country": TEXT, "region": TEXT, "users": Field(ListOf(Ref("user"), least=1), required=True)}, _holidays),
+            "override_calendars": ListOf(Ref("calendar"), or_one=True),
+            "holidays": Record(
+                {"country": TEXT, "region": TEXT, "calendar": Ref("calendar"), "users": Field(ListOf(Ref("user"), least=1), required=True)},
+                _holidays,
+            ),
             "handoff": HANDOFF,
             "slack": IN_SLACK,
         },

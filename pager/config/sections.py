@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from pager.config.calendars import CALENDARS
 from pager.config.carriers import CHANNELS, CHAT_CHANNELS, PROVIDERS, SETTINGS
 from pager.config.named import Named
 from pager.config.noise import NOISE
@@ -15,6 +16,7 @@ BY_NAME: dict[str, Named] = {
     "providers": PROVIDERS,
     "users": USERS,
     "teams": TEAMS,
+    "calendars": CALENDARS,
     "schedules": SCHEDULES,
     "policies": POLICIES,
     "services": SERVICES,

@@ -3,32 +3,33 @@ and everything a decision depends on is in the snapshot or in the rules."""
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import msgspec
 from msgspec.structs import replace
 
-from pager.conditions.condition import Facts
-from pager.decide import storming
+from pager.decide import grouped, joining, storming
 from pager.decide.counting import names_for, recurs, thresholds_of
-from pager.decide.quiet import count_once_more, count_sources, first_mute, kept_quiet, mute_of
+from pager.decide.drafts import accepted_at, draft_of, facts_of, facts_to_be, start_at, team_of, who_says
+from pager.decide.quiet import count_once_more, count_sources, first_mute, kept_quiet
+from pager.decide.rising import severity_changed
 from pager.decide.rules import Rules
-from pager.escalate import flapping, muting, opening, table
+from pager.escalate import flapping, opening, table
 from pager.escalate.draft import Draft, Shared
 from pager.escalate.replies import taken
-from pager.model.alert import Action, Alert, AlertRecord
+from pager.model.alert import Action, AlertRecord
 from pager.model.event import AlertSeen, Answer, Due, Entry, Event, Reply
 from pager.model.incident import DeadlineKind, Incident, State
 from pager.model.outgoing import Outgoing
-from pager.model.policy import Policy
-from pager.model.service import Integration, Service
+from pager.model.service import Integration
 from pager.model.snapshot import Identity, Snapshot
 from pager.model.times import duration
-from pager.noise.dedup import Meaning, Verdict, ended, judge
+from pager.noise.dedup import Meaning, Verdict, ended, judge, settled
+from pager.noise.group import Belongs
 from pager.notify.telling import notices
 from pager.route.assign import Assignment
 
-__all__ = ["Decision", "Rules", "accepted_at", "decide", "in_turn", "needs"]
+__all__ = ["Decision", "Rules", "accepted_at", "decide", "facts_of", "in_turn", "needs"]
 
 
 class Decision(msgspec.Struct, frozen=True):
@@ -44,17 +45,19 @@ class Decision(msgspec.Struct, frozen=True):
 
 def needs(before: Snapshot, event: Event, rules: Rules) -> tuple[str, ...]:
     """The names of the pointers that the decision about this event depends on."""
-    names = [*before.incident.inhibits, *storming.names_of(before.incident)] if before.incident else []
+    names = [*before.incident.inhibits, *grouped.names_of(before.incident), *storming.names_of(before.incident)] if before.incident else []
     if isinstance(event, AlertSeen):
+        if rules.groups:
+            names += _group_name(before, event, rules)
         if event.alert.action is Action.TRIGGER:
             if rules.watches:
-                names += names_for(event.alert, before.record, _facts_to_be(event.alert, rules), rules)
+                names += names_for(event.alert, before.record, facts_to_be(event.alert, rules), rules)
             if before.record is None or not before.record.open:
                 names += storming.name_for(event.alert, rules)
     elif before.incident is not None and before.record is not None and not isinstance(event, Reply):
         if rules.inhibitions:
-            names += rules.inhibitions.sides(_facts(before.incident, before.record)).names()
-        if before.record.watched:
+            names += rules.inhibitions.sides(facts_of(before.incident, before.record)).names()
+        if before.record.watched and not before.incident.group:
             names += [one.name for one in thresholds_of(before.incident, before.record.alert, rules)]
     return tuple(dict.fromkeys(names))
 
@@ -65,101 +68,115 @@ def in_turn(waiting: dict[Identity, list[AlertSeen]], rules: Rules) -> dict[Iden
         return waiting
 
     def mutes(seen: list[AlertSeen]) -> bool:
-        return any(rules.inhibitions.sides(_facts_to_be(one.alert, rules)).sources for one in seen if one.alert.action is Action.TRIGGER)
+        return any(rules.inhibitions.sides(facts_to_be(one.alert, rules)).sources for one in seen if one.alert.action is Action.TRIGGER)
 
     return dict(sorted(waiting.items(), key=lambda item: not mutes(item[1])))
+
+
+def _group_name(before: Snapshot, seen: AlertSeen, rules: Rules) -> tuple[str, ...]:
+    if seen.alert.action is not Action.TRIGGER or (before.record is not None and before.record.open):
+        return ()
+    belongs = rules.groups.of(seen.alert)
+    return (belongs.name,) if belongs else ()
 
 
 def decide(before: Snapshot, event: Event, rules: Rules, now: datetime, fresh: int = 0) -> Decision:
     """The decision about one event. `fresh` is the number for an incident, should one open. Events about an incident that is not there
     change nothing."""
     if isinstance(event, AlertSeen):
-        verdict = judge(before.record, event, now, rules.config.noise.flap)
-        return _alert(before, event, verdict, rules, now, fresh)
+        belongs = rules.groups.of(event.alert) if rules.groups else None
+        known = settled(before.record, before.incident)
+        alone = known.member is None if known is not None and known.open else belongs is None
+        verdict = judge(known, event, now, rules.config.noise.flap if alone else None)
+        return _alert(before, event, verdict, rules, now, fresh, belongs)
     if before.incident is None or before.record is None:
         return Decision(before)
-    record = before.record
-    d = _draft(before, before.incident, record, rules, now)
-    settled = False
+    record = own = before.own or before.record
+    d = draft_of(before, before.incident, record, rules, now)
+    is_over = False
     if isinstance(event, Due):
         record = _stable(d, record, rules)
         storming.look(d, rules)
-        settled = not d.incident.is_open or _quiet(d, record, rules)
-    if not (settled or kept_quiet(d, event, rules)):
+        is_over = not d.incident.is_open or _quiet(d, record, rules)
+    if not (is_over or kept_quiet(d, event, rules)):
         table.step(d, event)
-    return _decision(before, record, d, rules)
+    decision = _decision(before, record, d, rules)
+    if own is before.record:
+        return decision
+    return replace(decision, after=replace(decision.after, record=before.record))
 
 
-def _alert(before: Snapshot, seen: AlertSeen, verdict: Verdict, rules: Rules, now: datetime, fresh: int) -> Decision:
+def _alert(
+    before: Snapshot, seen: AlertSeen, verdict: Verdict, rules: Rules, now: datetime, fresh: int, belongs: Belongs | None
+) -> Decision:
     meaning = verdict.meaning
     match meaning:
         case Meaning.REPEATS if not verdict.record.watched:
-            return Decision(replace(before, record=verdict.record), meaning=meaning)
+            return _repeats(before, verdict, rules, now)
         case Meaning.OPENS | Meaning.OPENS_ACKNOWLEDGED | Meaning.OPENS_RESOLVED:
-            return _open(before, seen, verdict, rules, now, fresh)
-        case Meaning.REDELIVERED:
+            joined = joining.joins(before, belongs, now)
+            if belongs is None or joined is None:
+                return _open(before, seen, verdict, rules, now, fresh, belongs)
+            d, record = joining.join(joined, belongs, seen, verdict, rules, now)
+            return _decision(joined, record, d, rules, Meaning.JOINS)
+        case Meaning.REDELIVERED | Meaning.JOINS:
             return Decision(before, meaning=meaning)
         case Meaning.NOTHING_OPEN | Meaning.SUPERSEDED:
             what = f"{seen.alert.action} of {seen.alert.scope}/{seen.alert.dedup_key}: {verdict.reason}"
-            entry = Entry(now, verdict.record.incident, f"alert.{meaning}", _who(seen), what)
+            entry = Entry(now, verdict.record.incident, f"alert.{meaning}", who_says(seen), what)
             return Decision(replace(before, record=verdict.record), (entry,), meaning=meaning)
         case Meaning.REPEATS | Meaning.FLAPS | Meaning.WORSENS | Meaning.EASES | Meaning.ACKNOWLEDGES | Meaning.RESOLVES:
             return _about_open(before, seen, verdict, rules, now)
+
+
+def _repeats(before: Snapshot, verdict: Verdict, rules: Rules, now: datetime) -> Decision:
+    after, incident = replace(before, record=verdict.record), before.incident
+    if incident is not None and incident.group and (at := joining.quiet_at(incident, rules, now)) is not None:
+        d = draft_of(before, incident, verdict.record, rules, now)
+        d.arm(DeadlineKind.RESOLVE_AFTER, at)
+        after = replace(after, incident=d.incident)
+    return Decision(after, meaning=Meaning.REPEATS)
 
 
 def _about_open(before: Snapshot, seen: AlertSeen, verdict: Verdict, rules: Rules, now: datetime) -> Decision:
     """An alert that changes the incident it belongs to."""
     if before.incident is None or not before.incident.is_open:
         return Decision(replace(before, record=verdict.record), meaning=verdict.meaning)
-    d = _draft(before, before.incident, verdict.record, rules, now)
+    record = verdict.record
+    member = record.member if before.incident.group and before.incident.number == record.incident else None
+    d = draft_of(before, before.incident, record, rules, now)
     match verdict.meaning:
+        case Meaning.RESOLVES if member:
+            joining.resolved(d, seen, record, member)
+        case Meaning.ACKNOWLEDGES if member:
+            joining.acknowledged(d, seen)
+        case Meaning.WORSENS | Meaning.EASES if member:
+            record = replace(record, member=joining.changed(d, seen, verdict, member, rules))
         case Meaning.RESOLVES:
-            opening.last_alert_resolved(d, _who(seen))
+            opening.last_alert_resolved(d, who_says(seen))
         case Meaning.ACKNOWLEDGES if d.incident.state is not State.ACKNOWLEDGED:
-            taken(d, _who(seen), _who(seen))
+            taken(d, who_says(seen), who_says(seen))
         case Meaning.WORSENS | Meaning.EASES:
-            _severity_changed(d, seen, verdict, rules)
+            severity_changed(d, seen, verdict, rules)
         case Meaning.FLAPS:
             flapping.changed(d, rules.config.noise.flap)
         case Meaning.REPEATS:
+            joining.heard_of(d, rules)
             count_once_more(d, rules)
         case _:
             pass
-    return _decision(before, verdict.record, d, rules, verdict.meaning)
+    return _decision(before, record, d, rules, verdict.meaning)
 
 
-def _severity_changed(d: Draft, seen: AlertSeen, verdict: Verdict, rules: Rules) -> None:
-    assigned = rules.router.assign(seen.alert)
-    d.set(severity=assigned.severity)
-    if not seen.alert.severity.worse_than(d.incident.worst):
-        return d.say("incident.severity_changed", verdict.reason, _who(seen))
-    d.set(worst=seen.alert.severity, route=assigned.route, labels=assigned.labels)
-    if assigned.suppress:  # what is open stays as it is: a rise never silences
-        return d.say("incident.severity_changed", f"{verdict.reason}; route {assigned.route} would suppress it, but it is open", _who(seen))
-    d.set(service=assigned.service, team=_team(assigned, rules))
-    policy = rules.policy(assigned.policy)
-    d.world = rules.world(_facts(d.incident, verdict.record), d.world.turns)
-    if d.incident.state in (State.TRIGGERED, State.SUPPRESSED) and (by := mute_of(d, rules, risen=True)):
-        d.say("incident.worsened", f"{verdict.reason}; still muted", _who(seen))
-        return muting.mute(d, by)
-    return opening.worsen(
-        d,
-        policy=policy,
-        urgency=assigned.urgency,
-        start_at=_start(policy, assigned.start_at),
-        sla_of=rules.sla(assigned.service),
-        because=f"{verdict.reason}; {assigned.because}",
-        origin=assigned.origin,
-    )
-
-
-def _open(before: Snapshot, seen: AlertSeen, verdict: Verdict, rules: Rules, now: datetime, fresh: int) -> Decision:
+def _open(
+    before: Snapshot, seen: AlertSeen, verdict: Verdict, rules: Rules, now: datetime, fresh: int, belongs: Belongs | None
+) -> Decision:
     assigned = rules.router.assign(seen.alert)
     pointers, risen = recurs(seen.alert, assigned, before.pointers, rules, fresh, now)
     if risen is not None:
         assigned = rules.router.assign(replace(seen.alert, severity=risen.severity))
     policy = rules.policy(assigned.policy)
-    record = replace(verdict.record, incident=fresh)
+    record = replace(verdict.record, incident=fresh, member=None)
     incident = Incident(
         number=fresh,
         scope=seen.alert.scope,
@@ -175,18 +192,20 @@ def _open(before: Snapshot, seen: AlertSeen, verdict: Verdict, rules: Rules, now
         since=now,
         route=assigned.route,
         integration=seen.alert.integration,
-        team=_team(assigned, rules),
+        team=team_of(assigned, rules),
         labels=assigned.labels,
         revision=rules.config.revision,
     )
-    d = _draft(replace(before, policy=policy, pointers=pointers), incident, record, rules, now)
+    d = draft_of(replace(before, policy=policy, pointers=pointers), incident, record, rules, now)
     d.due_at = min(now, accepted_at(seen))
     for note in (*seen.alert.notes, *assigned.notes):
-        d.say("alert.mended", note, _who(seen))
+        d.say("alert.mended", note, who_says(seen))
     if risen is not None:
         what = f"{seen.alert.severity} becomes {risen.severity}: {risen.count} in {duration(risen.within)} (recurring {risen.name})"
         d.say("incident.raised", what, origin=risen.origin)
     _first_word(d, seen, verdict, assigned, rules)
+    if belongs and d.incident.is_open:
+        record = grouped.begin(d, record, belongs, assigned.severity)
     return _decision(before, record, d, rules, verdict.meaning)
 
 
@@ -195,10 +214,10 @@ def _first_word(d: Draft, seen: AlertSeen, verdict: Verdict, assigned: Assignmen
     resolve_after = integration.resolve_after if integration else None
     if verdict.meaning is Meaning.OPENS_RESOLVED:
         d.say("incident.opened", assigned.because, origin=assigned.origin)
-        opening.last_alert_resolved(d, _who(seen))
+        opening.last_alert_resolved(d, who_says(seen))
         return
-    if by := first_mute(d, assigned, rules):
-        opening.suppress(d, by, resolve_after, _start(d.policy, assigned.start_at))
+    if by := first_mute(d, assigned, rules) or storming.first_held(d, rules):
+        opening.suppress(d, by, resolve_after, start_at(d.policy, assigned.start_at))
         if verdict.record.flapping:
             flapping.changed(d, rules.config.noise.flap)
         return
@@ -206,64 +225,21 @@ def _first_word(d: Draft, seen: AlertSeen, verdict: Verdict, assigned: Assignmen
         d,
         sla_of=rules.sla(assigned.service),
         resolve_after=resolve_after,
-        start_at=_start(d.policy, assigned.start_at),
+        start_at=start_at(d.policy, assigned.start_at),
         because=assigned.because,
         origin=assigned.origin,
     )
     if verdict.record.flapping:
         flapping.changed(d, rules.config.noise.flap)
     if verdict.meaning is Meaning.OPENS_ACKNOWLEDGED:
-        taken(d, _who(seen), _who(seen))
-
-
-def accepted_at(seen: AlertSeen) -> datetime:
-    """When the store took the alert: its entry id begins with that moment."""
-    from_epoch = timedelta(milliseconds=seen.entry[0])
-    try:
-        return EPOCH + from_epoch
-    except OverflowError:  # an entry id chosen by hand
-        return datetime.max.replace(tzinfo=EPOCH.tzinfo)
-
-
-EPOCH = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
-
-
-def _draft(before: Snapshot, incident: Incident, record: AlertRecord, rules: Rules, now: datetime) -> Draft:
-    policy = before.policy or rules.policy(incident.policy)
-    d = Draft(incident, record.alert, policy, rules.world(_facts(incident, record), before.turns), now)
-    d.pointers = before.pointers
-    d.watched = record.watched
-    return d
-
-
-def _facts(incident: Incident, record: AlertRecord) -> Facts:
-    made = {
-        "severity": incident.severity, "service": incident.service, "urgency": incident.urgency, "labels": incident.labels,
-        "stage": incident.stage + 1, "alerts": incident.alerts, "repeats": record.repeats,
-    }  # fmt: skip
-    return Facts(record.alert, made)
-
-
-def _facts_to_be(alert: Alert, rules: Rules) -> Facts:
-    """Those of the incident that the alert would open."""
-    to = rules.router.assign(alert)
-    made = {
-        "severity": to.severity,
-        "service": to.service,
-        "urgency": to.urgency,
-        "labels": to.labels,
-        "stage": 1,
-        "alerts": 1,
-        "repeats": 0,
-    }
-    return Facts(alert, made)
+        taken(d, who_says(seen), who_says(seen))
 
 
 def _rooms(d: Draft, record: AlertRecord, rules: Rules) -> None:
     """Which chat channels have a message about it. Once in a channel, it stays there: what was said must be followed up."""
     if d.incident.state is State.SUPPRESSED or not (d.incident.is_open or d.incident.chats):
         return
-    wanted = rules.planner.rooms(d.incident, lambda: _facts(d.incident, record))
+    wanted = rules.planner.rooms(d.incident, lambda: facts_of(d.incident, record))
     if more := [chat for chat in dict.fromkeys(wanted) if chat not in d.incident.chats]:
         d.set(chats=(*d.incident.chats, *more))
 
@@ -298,9 +274,11 @@ def _decision(before: Snapshot, record: AlertRecord, d: Draft, rules: Rules, mea
     if d.entries:
         _rooms(d, record, rules)
     if d.incident.mute is not None and d.incident.state is not State.SUPPRESSED:
-        d.set(mute=None, muted_at=None)
+        d.set(mute=None, muted_at=None, came_under=None)
     count_sources(d, rules)
     storming.leave(d)
+    if d.incident.hushes:
+        grouped.remind(d)
     told = notices(d.tells, d.incident, record, rules.planner, d.now)
     if not d.incident.is_open and record.incident == d.incident.number:
         if record.open:
@@ -311,20 +289,3 @@ def _decision(before: Snapshot, record: AlertRecord, d: Draft, rules: Rules, mea
         record = replace(record, watched=not record.watched)
     after = Snapshot(record=record, incident=d.incident, policy=d.policy, pointers=d.pointers, turns=before.turns)
     return Decision(after, tuple(d.entries), (*d.wanted_outgoing(), *told), d.answer, meaning, d.with_counted())
-
-
-def _start(policy: Policy, name: str | None) -> int:
-    return next((k for k, stage in enumerate(policy.stages) if stage.name == name), 0) if name else 0
-
-
-def _service(assigned: Assignment, rules: Rules) -> Service | None:
-    return rules.config.services.get(assigned.service)
-
-
-def _team(assigned: Assignment, rules: Rules) -> str:
-    service = _service(assigned, rules)
-    return (service.team or "") if service else ""
-
-
-def _who(seen: AlertSeen) -> str:
-    return seen.alert.integration or seen.alert.scope

@@ -45,9 +45,9 @@ def thresholds_of(incident: Incident, alert: Alert, rules: Rules) -> list[Counte
     return rules.thresholds.of(alert, _as_it_came(alert, incident.service, incident.labels))
 
 
-def too_few_yet(d: Draft, rules: Rules) -> list[Mute]:
+def too_few_yet(d: Draft, assigned: Assignment, rules: Rules) -> list[Mute]:
     """As it opens: it is counted, and muted where there are too few. Where there are enough, those that waited for it page as well."""
-    counted = thresholds_of(d.incident, d.alert, rules)
+    counted = rules.thresholds.of(d.alert, _as_it_came(d.alert, assigned.service, assigned.labels))
     _count(d, counted)
     return _waiting(d, counted, d.now)
 
@@ -59,7 +59,10 @@ def still_too_few(d: Draft, rules: Rules) -> list[Mute]:
 
 def count_repeat(d: Draft, rules: Rules) -> None:
     """One more of an alert that waits for more."""
-    _count(d, thresholds_of(d.incident, d.alert, rules))
+    if d.incident.group:  # what it has is not what all of them have
+        assigned = rules.router.assign(d.alert)
+        return _count(d, rules.thresholds.of(d.alert, _as_it_came(d.alert, assigned.service, assigned.labels)))
+    return _count(d, thresholds_of(d.incident, d.alert, rules))
 
 
 def _count(d: Draft, counted: list[Counted]) -> None:

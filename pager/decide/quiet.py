@@ -6,9 +6,11 @@ from datetime import timedelta
 
 from msgspec.structs import replace
 
+from pager.conditions.condition import Facts
+from pager.decide import grouped
 from pager.decide.counting import count_repeat, still_too_few, too_few_yet
 from pager.decide.rules import Rules
-from pager.decide.storming import first_held, still_held
+from pager.decide.storming import still_held
 from pager.escalate import muting
 from pager.escalate.draft import Draft, Shared
 from pager.model.event import Due, Event, Look, Reply
@@ -20,6 +22,7 @@ from pager.route.assign import Assignment
 
 GRACE = timedelta(seconds=25)
 """How long what was inhibited is given to end as well; then it pages."""
+_MOST_SOURCES = 20  # of a group
 
 
 def kept_quiet(d: Draft, event: Event, rules: Rules) -> bool:
@@ -27,6 +30,8 @@ def kept_quiet(d: Draft, event: Event, rules: Rules) -> bool:
     if isinstance(event, Reply):
         return False
     if isinstance(event, Due | Look):
+        if d.incident.group and grouped.still_hushed(d, rules):
+            return True
         return muting.on_time(d, mute_of(d, rules), rules.sla(d.incident.service))
     if d.incident.state is State.TRIGGERED and (by := mute_of(d, rules)) is not None:
         muting.mute(d, by)
@@ -37,13 +42,19 @@ def mute_of(d: Draft, rules: Rules, risen: bool = False) -> Mute | None:
     """What mutes the incident now. What it was opened with holds for as long as that said, whatever the config says since, but not past a
     rise in severity."""
     incident = d.incident
-    found = rules.mutes.at(d.world.facts, d.now, newer_than=incident.heard_at)
+    facts = grouped.in_common(d)
+    found = rules.mutes.at(facts, d.now, newer_than=incident.heard_at)
     if incident.heard_at is None:
-        found += [*_inhibited(d, rules), *still_too_few(d, rules)]
+        found += inhibitions(d, rules, facts)
         found += [] if risen else still_held(d, rules)
-        kept = incident.mute
-        if kept and not risen and kept.kind in (MuteKind.ROUTE, MuteKind.PAUSE) and (kept.until is None or kept.until > d.now):
-            found.append(kept)
+        if incident.group:
+            return longest(found) or grouped.hushed(d, rules)
+        found += still_too_few(d, rules)
+        own = incident.came_under or incident.mute  # a release before this one kept no more than what mutes it now
+        if own and not risen and own.kind in (MuteKind.ROUTE, MuteKind.PAUSE) and (own.until is None or own.until > d.now):
+            found.append(own)
+        if risen:
+            d.set(came_under=None)
     return longest(found)
 
 
@@ -54,21 +65,25 @@ def count_once_more(d: Draft, rules: Rules) -> None:
 
 
 def first_mute(d: Draft, assigned: Assignment, rules: Rules) -> Mute | None:
-    """What mutes it as it opens."""
-    found = [*rules.mutes.at(d.world.facts, d.now), *_inhibited(d, rules), *too_few_yet(d, rules)]
+    """What mutes it as it opens, or one more alert as it comes into it."""
+    facts = d.came or d.world.facts
+    found = [*rules.mutes.at(facts, d.now), *inhibitions(d, rules, facts), *too_few_yet(d, assigned, rules)]
+    own = rules.mutes.pause(facts, d.now)
     if assigned.suppress:
-        found.append(Mute(MuteKind.ROUTE, assigned.route, assigned.suppress, None, assigned.origin))
-    if pause := rules.mutes.pause(d.world.facts, d.now):
-        found.append(pause)
-    return longest(found) or first_held(d, rules)
+        own = Mute(MuteKind.ROUTE, assigned.route, assigned.suppress, None, assigned.origin)
+    if own is not None:
+        if not d.incident.group:  # each alert of a group has its own
+            d.set(came_under=own)
+        found.append(own)
+    return longest(found)
 
 
 # --- inhibition -----------------------------------------------------------------------------------------------------------------------
-def _inhibited(d: Draft, rules: Rules) -> list[Mute]:
+def inhibitions(d: Draft, rules: Rules, facts: Facts) -> list[Mute]:
     """Whoever is muted by something open waits for its end; and it must still be open when that is written."""
     found: list[Mute] = []
-    for target in rules.inhibitions.sides(d.world.facts).targets:
-        if (by := inhibited(target, d.pointers)) is not None:
+    for target in rules.inhibitions.sides(facts).targets:
+        if (by := inhibited(target, d.pointers, d.incident.inhibits)) is not None:
             found.append(by)
             d.shared |= Shared(relies=tuple(name for name in target.names if name in d.pointers), joins=target.names)
     return found
@@ -79,7 +94,9 @@ def count_sources(d: Draft, rules: Rules) -> None:
     counted = d.incident.inhibits
     if not (counted or rules.inhibitions):
         return
-    wanted = rules.inhibitions.sides(d.world.facts).sources if d.incident.is_open else ()
+    wanted = rules.inhibitions.sides(d.came or d.world.facts).sources if d.incident.is_open else ()
+    if d.incident.is_open and d.incident.alerts > 1:  # one alert's view of it: a group mutes for as long as it is open
+        wanted = tuple(dict.fromkeys((*counted, *wanted)))[:_MOST_SOURCES]
     for name in counted:
         if name not in wanted and name in d.pointers:
             left = max(d.pointers[name].count - 1, 0)

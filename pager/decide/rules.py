@@ -15,6 +15,7 @@ from pager.model.policy import Policy, Stage
 from pager.model.rota import NOTHING, RotaFacts
 from pager.model.service import Sla
 from pager.noise.counts import Counter
+from pager.noise.group import Groups
 from pager.noise.inhibit import Inhibitions
 from pager.noise.mutes import Mutes
 from pager.notify.plan import Planner, Providers
@@ -35,6 +36,7 @@ class Rules:
         self.rota = Rota.of(config, facts)
         self.mutes = Mutes(config.noise, facts.silences, config.settings.timezone)
         self.inhibitions = Inhibitions(config.noise.inhibit)
+        self.groups = Groups(config.noise.group)
         self.thresholds = Counter("threshold", config.noise.threshold)
         self.recurring = Counter("recurring", config.noise.recurring)
         self.windows = Windows(config.settings.timezone)

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 import msgspec
 from msgspec.structs import replace
 
+from pager.conditions.condition import Facts
 from pager.escalate.effects import World
 from pager.model.alert import Alert
 from pager.model.event import Answer, Entry
@@ -28,6 +29,7 @@ LASTING = frozenset(
         DeadlineKind.SLA_RESOLVE_SOON,
         DeadlineKind.SLA_RESOLVE,
         DeadlineKind.RESOLVE_AFTER,
+        DeadlineKind.HUSHED,
         DeadlineKind.STABLE,
         DeadlineKind.STORM,
     }
@@ -68,6 +70,7 @@ class Draft:
         self.answer: Answer | None = None
         self.pointers: Mapping[str, Pointer] = {}
         self.shared = Shared()
+        self.came: Facts | None = None  # those of an alert that came into the incident of its group
         self.watched = False  # a threshold still counts its repeats
         self.released = False  # it is muted no longer
         self.night_pages: list[tuple[str, datetime]] = []

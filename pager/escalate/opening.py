@@ -50,7 +50,10 @@ def worsen(d: Draft, *, policy: Policy, urgency: Urgency, start_at: int, sla_of:
 
 def last_alert_resolved(d: Draft, by: str) -> None:
     healed = d.incident.mute is not None and d.incident.mute.kind is MuteKind.PAUSE
-    replies.over(d, by, "healed itself" if healed else "its alert was resolved")
+    alerts = d.incident.alerts
+    replies.over(
+        d, by, "healed itself" if healed else f"all of its {alerts} alerts were resolved" if alerts > 1 else "its alert was resolved"
+    )
 
 
 def quiet_for_long(d: Draft, after: timedelta, ask_owner: bool) -> None:

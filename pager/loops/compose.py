@@ -35,7 +35,7 @@ class Compose:
 
     def __call__(self, snapshot: Snapshot, page: Page, now: datetime) -> Message:
         """Raises ValueError for a page without incident or alert: there is nothing to say."""
-        incident, record = snapshot.incident, snapshot.record
+        incident, record = snapshot.incident, snapshot.own
         if incident is None or record is None:
             raise ValueError(f"page {page.seq} has no incident")
         rules = self._rules()

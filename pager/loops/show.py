@@ -204,10 +204,10 @@ class Show:
 
 def _known(snapshot: Snapshot) -> tuple[Incident, AlertRecord]:
     """The incident, and its alert as it was known then: the identity's record may have gone on with a later incident."""
-    incident, record = snapshot.incident, snapshot.record
+    incident, record = snapshot.incident, snapshot.own
     assert incident is not None
     assert record is not None
-    return incident, incident.ended_with or record
+    return incident, record
 
 
 def _key(number: int, post: Post) -> str:

@@ -70,6 +70,15 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     notes: tuple[str, ...] = ()
 
 
+class Member(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True):
+    """How an open alert counts in an incident that has several. `hushed` is the key of what muted it as it came. `first`: the incident began
+    with it."""
+
+    severity: Severity
+    hushed: str = ""
+    first: bool = False
+
+
 class AlertRecord(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True):
     """Everything remembered of one identity. It points to the incident that its latest trigger belongs to.
 
@@ -93,3 +102,4 @@ class AlertRecord(msgspec.Struct, frozen=True, array_like=True, omit_defaults=Tr
     changes: tuple[datetime, ...] = ()  # when it began and ceased to fire, lately
     flapping: bool = False  # its incident stays open, whether it fires or not, until it is stable
     firing: bool = True  # of one that flaps
+    member: Member | None = None  # of a group

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from pager.model.calendar import Calendar
 from pager.model.noise import Noise
 from pager.model.person import Person, Team
 from pager.model.policy import Policy
@@ -22,6 +23,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     chat_channels: tuple[ChatRule, ...] = ()
     users: dict[str, Person] = {}
     teams: dict[str, Team] = {}
+    calendars: dict[str, Calendar] = {}
     schedules: dict[str, Schedule] = {}
     policies: dict[str, Policy] = {}
     services: dict[str, Service] = {}

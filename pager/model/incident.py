@@ -8,7 +8,7 @@ from enum import StrEnum
 import msgspec
 
 from pager.model.alert import AlertRecord, Severity, Urgency
-from pager.model.mute import Mute
+from pager.model.mute import Hush, Mute, Muted
 from pager.model.origin import Origin
 from pager.model.person import Rung
 
@@ -50,6 +50,7 @@ class DeadlineKind(StrEnum):
     RESOLVE_AFTER = "resolve_after"
     STORM = "storm"  # the storm for which it speaks is looked at again
     STABLE = "stable"  # an alert that flaps has not changed for long
+    HUSHED = "hushed"  # what mutes one of a group's alerts, a worse one than it pages for, ends
     SUPPRESSED = "suppressed"  # a suppressed incident is looked at again, too
 
 
@@ -193,6 +194,14 @@ class Incident(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True)
     inhibits: tuple[str, ...] = ()  # the pointers that count it while it is open
     heard_at: datetime | None = None  # from then on only what a person says later mutes it
     turns: tuple[Turn, ...] = ()  # a release that forgets them takes another turn: another of those on call is asked
+    group: str = ""  # the pointer that leads to it
+    shared: dict[str, str] = {}  # what all alerts of the group have in common, by the keys of its rule
+    firing: tuple[int, ...] = ()  # how many of its alerts are open, by the rank of their severity
+    fields: dict[str, str] = {}  # the alert fields that are the same in all of them
+    differ: tuple[str, ...] = ()  # what routing made of them that is not
+    hushes: tuple[Hush, ...] = ()
+    came_under: Mute | None = None  # the route or pause that it was opened under, whatever else mutes it meanwhile
+    mutes: tuple[Muted, ...] = ()  # what muted it so far, each rule once, the latest last
     storm: str = ""  # the pointer of the storm for which it speaks
     storm_told: int = 0  # how many its page spoke for; 0: it is paged for that no more
     storm_words: str = ""
@@ -200,6 +209,11 @@ class Incident(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True)
     @property
     def is_open(self) -> bool:
         return self.state is not State.RESOLVED
+
+    @property
+    def still_fire(self) -> int:
+        """How many of its alerts are open."""
+        return (sum(self.firing) if self.group else 1) if self.is_open else 0
 
     @property
     def next_deadline(self) -> datetime | None:

@@ -7,6 +7,7 @@ from enum import StrEnum
 
 import msgspec
 
+from pager.model.alert import Severity
 from pager.model.condition import Condition
 from pager.model.origin import Origin
 
@@ -30,11 +31,35 @@ class Mute(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True):
     reason: str
     until: datetime | None = None
     origin: Origin | None = None
+    names: tuple[str, ...] = ()  # of the pointers it hangs on
+
+    @property
+    def key(self) -> str:
+        return f"{self.kind}:{self.rule}"
+
+
+class Hush(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True):
+    """What muted `alerts` of a group's open alerts as they came; `worst` is the worst severity among them."""
+
+    mute: Mute
+    alerts: int
+    worst: Severity
+    since: datetime
+    over: datetime  # it counts no longer than that
+    unnamed: int = 0  # of `alerts`: those that don't know it, since it muted them only later
+
+
+class Muted(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True):
+    """That something muted an incident, and since when it last did: what a rule is held to account by."""
+
+    kind: MuteKind
+    rule: str
+    at: datetime
 
 
 class Silence(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A person's word that what matches wakes nobody from `start` to `end` (UTC, half open). `said_at`: when they said so; for those of the
-    files, which stand in git, None. `id` is the name of those."""
+    files, which stand in git, None. `id` is the name of those. `ended_by`: who took it back before its time, at `end`."""
 
     id: str
     condition: Condition
@@ -44,3 +69,4 @@ class Silence(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     why: str = ""
     said_at: datetime | None = None
     origin: Origin | None = None
+    ended_by: str = ""

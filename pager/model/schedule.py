@@ -32,13 +32,14 @@ class NamedShift(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 class Layer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One rotation: turns of one length (`every`), or rounds of named `shifts`, from `starts` on. None among `users` is a blank slot. `begins`
     and `ends` say when the layer is in effect; the turns are counted from `starts` all the same. All three are naive wall-clock times in
-    `timezone`, or where that is None in the schedule's."""
+    `timezone`, or where that is None in the schedule's. With `calendar` whoever its running events name is on call, and nothing is counted."""
 
     name: str
     users: tuple[str | None, ...] = ()
     every: Every = Every()
     starts: datetime = datetime.min
     shifts: tuple[NamedShift, ...] = ()
+    calendar: str = ""
     only: tuple[Hours, ...] = ()
     take: int = 1
     begins: datetime | None = None
@@ -79,12 +80,15 @@ class Holidays(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Schedule(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A later layer wins where it has somebody. Overrides apply in order on what the layers leave."""
+    """A later layer wins where it has somebody. Overrides apply in order on what the layers leave: those of the files, those of
+    `override_calendars`, those of run time. `named` are the users whom its calendars may name, as far as the config can tell."""
 
     name: str
     timezone: str
     layers: tuple[Layer, ...] = ()
     overrides: tuple[Override, ...] = ()
+    override_calendars: tuple[str, ...] = ()
+    named: tuple[str, ...] = ()
     holidays: Holidays | None = None
     team: str | None = None
     handoff: Handoff | None = None

@@ -50,7 +50,8 @@ class Pointer(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True):
 class Snapshot(msgspec.Struct, frozen=True):
     """All that a decision about one incident depends on. Versions inside are those of the store when it was read. `unreadable`: why this
     release can't read some of it. Then the rest is empty, and nothing may be decided: it is left to a newer release. `pointers` are those
-    asked for; what is not there has version 0. `turns`: how many turns of each schedule's `/next` have been taken."""
+    asked for; what is not there has version 0. `turns`: how many turns of each schedule's `/next` have been taken. `groups` are the incidents
+    that those of groups name, with their policies, by number."""
 
     record: AlertRecord | None = None
     incident: Incident | None = None
@@ -58,6 +59,16 @@ class Snapshot(msgspec.Struct, frozen=True):
     pointers: Mapping[str, Pointer] = {}
     unreadable: str = ""
     turns: Mapping[str, int] = {}
+    groups: Mapping[int, tuple[Incident, Policy | None]] = {}
+
+    @property
+    def own(self) -> AlertRecord | None:
+        """What is known of the incident's first alert. Its record may have gone on to another incident."""
+        incident, record = self.incident, self.record
+        if incident is None or incident.ended_with is None:
+            return record
+        is_its = incident.is_open and record is not None and record.incident == incident.number
+        return record if is_its else incident.ended_with
 
 
 class Code(msgspec.Struct, frozen=True, array_like=True):

@@ -65,7 +65,7 @@ def too_few(counted: Counted, pointers: Mapping[str, Pointer], since: datetime) 
         return None
     rule = counted.rule
     reason = f"only {len(pointer.times)} of {rule.count} in {duration(rule.within)} (threshold {rule.name})"
-    return Mute(MuteKind.THRESHOLD, rule.name, reason, None, rule.origin)
+    return Mute(MuteKind.THRESHOLD, rule.name, reason, None, rule.origin, (counted.name,))
 
 
 def raised(counted: Sequence[Counted], pointers: Mapping[str, Pointer], severity: Severity, now: datetime) -> Recurring | None:

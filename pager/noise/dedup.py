@@ -14,12 +14,14 @@ from msgspec.structs import replace
 
 from pager.model.alert import Action, AlertRecord
 from pager.model.event import AlertSeen
+from pager.model.incident import Incident
 from pager.model.noise import Flap
 
 
 class Meaning(StrEnum):
     REDELIVERED = "redelivered"  # this very entry was applied before
     OPENS = "opens"
+    JOINS = "joins"  # it opens nothing of its own, but comes into the incident of its group
     OPENS_ACKNOWLEDGED = "opens_acknowledged"  # its acknowledge was handled first
     OPENS_RESOLVED = "opens_resolved"  # its resolve was handled first
     REPEATS = "repeats"
@@ -118,9 +120,10 @@ def _repeat(known: AlertRecord, seen: AlertSeen, now: datetime) -> _Finding:
 
 
 def only_repeats(record: AlertRecord, seen: Iterable[AlertSeen]) -> bool:
-    """Whether all of these are counted in the record, and their incident stays as it is."""
+    """Whether all of these are counted in the record, and their incident stays as it is. Whether that is still open stands in the record, unless
+    it is one of several."""
     before = record.alert.severity
-    plain = record.open and record.firing and not record.watched
+    plain = record.open and record.firing and not record.watched and (record.member is None or record.member.first)
     return plain and all(s.alert.action is Action.TRIGGER and s.alert.severity is before for s in seen)
 
 
@@ -145,6 +148,13 @@ def _acknowledge(known: AlertRecord, seen: AlertSeen, now: datetime) -> _Finding
 
 
 _JUDGES = {Action.TRIGGER: _trigger, Action.RESOLVE: _resolve, Action.ACKNOWLEDGE: _acknowledge}
+
+
+def settled(record: AlertRecord | None, incident: Incident | None) -> AlertRecord | None:
+    """The record as it stands: somebody who resolves an incident of several alerts does not write the records of all of them."""
+    if record is None or record.member is None or not record.open or incident is None or incident.number != record.incident:
+        return record
+    return record if incident.is_open else ended(record, incident.resolved_at or incident.since)
 
 
 def ended(record: AlertRecord, now: datetime) -> AlertRecord:

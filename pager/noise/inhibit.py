@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import msgspec
 
@@ -73,11 +73,16 @@ class Inhibitions:
         return f"inhibit:{self._ids[k]}:{digest(*map(str, values))}{'&' if both else ''}"
 
 
-def inhibited(target: Target, pointers: Mapping[str, Pointer]) -> Mute | None:
-    """The mute, while anything is open on the other side."""
-    counting = next((there for name in target.names if (there := pointers.get(name)) is not None and there.count > 0), None)
+def inhibited(target: Target, pointers: Mapping[str, Pointer], own: Collection[str] = ()) -> Mute | None:
+    """The mute, while anything is open on the other side. `own` are the pointers that count the very incident: nothing mutes itself."""
+    counting = next((there for name in target.names if (there := pointers.get(name)) is not None and there.count > (name in own)), None)
     if counting is None:
         return None
     return Mute(
-        MuteKind.INHIBITION, target.rule.name, f"inhibited by #{counting.incident} (inhibit {target.rule.name})", None, target.rule.origin
+        MuteKind.INHIBITION,
+        target.rule.name,
+        f"inhibited by #{counting.incident} (inhibit {target.rule.name})",
+        None,
+        target.rule.origin,
+        target.names,
     )

@@ -53,6 +53,12 @@ class Mutes:
                 found.append(msgspec.structs.replace(window.mute, until=end))
         return found
 
+    def still(self, mute: Mute, at: datetime) -> Mute | None:
+        """A silence or maintenance that was on before, if it still is."""
+        ends = [w.end_at(at) for w in self._windows if w.mute.kind is mute.kind and w.mute.rule == mute.rule]
+        until = max([end for end in ends if end is not None], default=None)
+        return msgspec.structs.replace(mute, until=until) if until else None
+
     def pause(self, facts: Facts, opened_at: datetime) -> Mute | None:
         """How long an alert is given to heal by itself; the longest where several rules hold."""
         rules = [self._pauses[k] for k in self._pause_index.all(facts)] if self._pauses else []

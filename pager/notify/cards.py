@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+
+from msgspec.structs import replace
 
 from pager.model.alert import AlertRecord, Link
 from pager.model.event import Entry, ReplyAction
@@ -13,7 +16,7 @@ from pager.model.service import Service
 from pager.model.times import duration
 from pager.notify.card import Card, Fact
 from pager.notify.text import one_line, shorten
-from pager.notify.wording import before_you, late_words, muted_words, noted, opening_of, sla_words, storm_words
+from pager.notify.wording import alerts_words, before_you, late_words, muted_words, noted, opening_of, shared_words, sla_words, storm_words
 
 OFFERED = (ReplyAction.ACKNOWLEDGE, ReplyAction.RESOLVE, ReplyAction.ESCALATE, ReplyAction.SNOOZE)
 _SUMMARY, _SUBJECT, _LINE = 500, 120, 400  # UTF-16 units
@@ -21,6 +24,8 @@ _SAME_NIGHT = timedelta(hours=12)  # what comes later is said with its date
 _MOST_LINKS = 8
 _STATE = "State"
 _MOST_LABELS = 12
+MANY = ("incident.joined", "incident.alert_resolved")
+"""Events of which a group may have very many in a row."""
 
 # What a thread tells of the timeline; the rest is for `show` and the audit.
 _TOLD = frozenset(
@@ -29,7 +34,8 @@ _TOLD = frozenset(
      "stage.entered", "stage.skipped", "stage.waiting", "stage.nobody", "target.empty", "policy.looped", "policy.taken_over",
      "catch_all.entered", "catch_all.nobody", "page.accepted", "page.failed", "page.deferred", "page.impossible", "page.unconfirmed",
      "storm.begun", "storm.goes_on", "storm.over",
-     "person.unreachable", "ladder.climbed", "incident.suppressed", "incident.unmuted", "sla.soon", "sla.breached", "alert.mended"}
+     "person.unreachable", "ladder.climbed", "incident.suppressed", "incident.unmuted", "sla.soon", "sla.breached", "alert.mended",
+     "incident.joined", "incident.alert_resolved", "alert.acknowledged"}
 )  # fmt: skip
 
 
@@ -46,6 +52,7 @@ def page_card(
     lines = (
         late_words(late),
         storm_words(incident, _LINE),
+        shared_words(incident),
         muted_words(incident),
         before_you(incident, page, names, len(incident.paged)),
         sla_words(incident, now),
@@ -160,13 +167,23 @@ def next_step(incident: Incident, policy: Policy | None, names: Mapping[str, str
 def told(entries: Sequence[Entry], names: Mapping[str, str]) -> str:
     """Timeline entries as lines for a thread; empty where none is worth telling."""
     lines = []
-    for entry in entries:
-        if entry.event not in _TOLD:
-            continue
+    for entry in folded([entry for entry in entries if entry.event in _TOLD]):
         who = "" if entry.who == "pagerd" else f" {names.get(entry.who, entry.who)}:"
         what = entry.event.replace(".", " ").replace("_", " ")
         lines.append(f"{entry.at:%H:%M:%S}{who} {what}{f': {shorten(one_line(entry.what), _LINE)}' if entry.what else ''}")
     return "\n".join(lines)
+
+
+def folded(entries: Sequence[Entry]) -> list[Entry]:
+    """Where many alerts came into an incident, or were resolved, one after the other, the first and the last of them are told."""
+    kept: list[Entry] = []
+    for event, run in itertools.groupby(entries, key=lambda entry: entry.event):
+        same = list(run)
+        if event in MANY and len(same) > 3:
+            kept += [same[0], replace(same[1], what=f"and {len(same) - 2} more"), same[-1]]
+        else:
+            kept += same
+    return kept
 
 
 def _offered(incident: Incident) -> tuple[ReplyAction, ...]:
@@ -199,10 +216,11 @@ def _following(incident: Incident, policy: Policy | None) -> str:
 def _facts(incident: Incident, record: AlertRecord) -> list[Fact]:
     alert = record.alert
     counted = [f"{record.repeats} repeats"] if record.repeats else []
-    counted += [f"{incident.alerts} alerts"] if incident.alerts > 1 else []
+    counted += [alerts_words(incident)] if incident.alerts > 1 else []
     known = (
         ("Source", alert.source),
         ("Component", alert.component),
+        ("All alerts", ", ".join(f"{k}={v}" for k, v in incident.shared.items()) if incident.alerts > 1 else ""),
         ("Counted", ", ".join(counted)),
         ("Labels", ", ".join(f"{k}={v}" for k, v in list(incident.labels.items())[:_MOST_LABELS])),
     )

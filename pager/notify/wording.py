@@ -37,6 +37,7 @@ def sms_page(
     extras = (
         (late_words(late),),
         [storm_words(incident, most) for most in (200, 120, 60)],
+        (shared_words(incident, _SAID),),
         (muted_words(incident, _RESULT), muted_words(incident, 0)),
         [before_you(incident, page, names, most) for most in range(_TOLD, 0, -1)],
         (sla_words(incident, now),),
@@ -65,6 +66,7 @@ def console_page(
         f"{opening_of(incident)} {one_line(record.alert.summary)}",
         late_words(late),
         storm_words(incident, 1000),
+        shared_words(incident),
         muted_words(incident),
         before_you(incident, page, names, len(incident.paged)),
         sla_words(incident, now),
@@ -111,8 +113,22 @@ def lateness(due_at: datetime, now: datetime, timeout: timedelta) -> timedelta |
 def opening_of(incident: Incident) -> str:
     drill = "DRILL " if incident.drill else ""
     service = shorten(plain(incident.service), _SERVICE)
-    more = f" ({incident.alerts} alerts)" if incident.alerts > 1 else ""
+    more = f" ({alerts_words(incident)})" if incident.alerts > 1 else ""
     return f"{drill}#{incident.number} {incident.severity.upper()}{f' {service}' if service else ''}{more}:"
+
+
+def alerts_words(incident: Incident) -> str:
+    """How many alerts there are, and how many of them still fire where some don't."""
+    if incident.group and incident.is_open and incident.still_fire < incident.alerts:
+        return f"{incident.still_fire} of {incident.alerts} alerts still fire"
+    return f"{incident.alerts} alerts"
+
+
+def shared_words(incident: Incident, most: int = 1000) -> str:
+    """What several alerts have in common."""
+    if incident.alerts < 2 or not incident.shared:
+        return ""
+    return f"All: {shorten(plain(', '.join(f'{key}={value}' for key, value in incident.shared.items())), most)}."
 
 
 def late_words(late: timedelta | None) -> str:

@@ -27,18 +27,17 @@ class UnknownCountry(ValueError):
     """The `holidays` library does not know that country, or not that region of it."""
 
 
-def find_holiday(rule: Holidays, calendar: Iterable[Span], tz: ZoneInfo) -> Callable[[datetime], tuple[Holiday | None, datetime]]:
-    """A function from a moment to the holiday that is on, and until when that holds. `calendar`: events whose whole days count, too."""
-    own: dict[int, dict[date, str]] = {}
-    for span in calendar:
-        if span.day:
-            day = date.fromisoformat(span.day)
-            own.setdefault(day.year, {}).setdefault(day, span.summary or "holiday")
+def find_holiday(
+    rule: Holidays, calendar: Callable[[int], Iterable[Span]], tz: ZoneInfo
+) -> Callable[[datetime], tuple[Holiday | None, datetime]]:
+    """A function from a moment to the holiday that is on, and until when that holds. `calendar`: the events of
+    a year whose whole days count, too."""
 
     @lru_cache(maxsize=8)
     def of_year(year: int) -> Mapping[date, str]:
         public = public_holidays(rule.country, rule.region, year) if rule.country else {}
-        return dict(sorted({**own.get(year, {}), **public}.items()))
+        days = {date.fromisoformat(span.day): span.summary or "holiday" for span in reversed(list(calendar(year))) if span.day}
+        return dict(sorted({**{day: name for day, name in days.items() if day.year == year}, **public}.items()))
 
     def find(at: datetime) -> tuple[Holiday | None, datetime]:
         today = wall(at, tz).date()

@@ -52,8 +52,12 @@ class Lane:
         is_open, until = self._open.at(at)
         if not is_open:
             return (), until
-        turn, ends = self._turn.at(at)
-        until = min(until, ends)
+        places, changes = self.inside(at, removed, limited)
+        return places, min(until, changes)
+
+    def inside(self, at: datetime, removed: Collection[str], limited: bool) -> Places:
+        """While the layer is in effect and inside of its hours."""
+        turn, until = self._turn.at(at)
         if turn is None or (turn.order[0] is None and self.layer.take == 1):
             return (), until  # a blank slot is meant: nobody steps in
         names: list[str] = []

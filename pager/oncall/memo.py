@@ -7,12 +7,14 @@ from datetime import datetime
 
 from msgspec.structs import replace
 
+from pager.model.calendar import Calendar
 from pager.model.config import Config
 from pager.model.hours import Hours
 from pager.model.person import Limits, Person
 from pager.model.rota import NOTHING, RotaFacts
 from pager.model.schedule import OnCall, Schedule
 from pager.oncall.absence import Absences
+from pager.oncall.calendars import Calendars
 from pager.oncall.who import Roster, Shift
 from pager.oncall.windows import Standing, standing
 
@@ -26,15 +28,17 @@ class Rota:
         people: Mapping[str, Person],
         facts: RotaFacts = NOTHING,
         limits: Limits | None = None,
+        calendars: Mapping[str, Calendar] | None = None,
     ) -> None:
         self.facts = facts
         self._schedules = schedules
         self._absences = Absences(people, facts, limits)
+        self._calendars = Calendars(calendars, facts.calendars)
         self._rosters: dict[str, Roster] = {}
 
     @classmethod
     def of(cls, config: Config, facts: RotaFacts = NOTHING) -> Rota:
-        return cls(config.schedules, config.users, facts, config.settings.limits)
+        return cls(config.schedules, config.users, facts, config.settings.limits, config.calendars)
 
     def who(self, schedule: str, at: datetime) -> tuple[OnCall, ...]:
         """Everybody on call at that moment (UTC), with the reason and until when the answer holds. Nobody for a schedule that is not there."""
@@ -54,7 +58,7 @@ class Rota:
     def _roster(self, name: str) -> Roster | None:
         if name not in self._rosters and name in self._schedules:
             schedule = _with_overrides(self._schedules[name], self.facts)
-            self._rosters[name] = Roster(schedule, self._absences, self.facts.calendars)
+            self._rosters[name] = Roster(schedule, self._absences, self._calendars)
         return self._rosters.get(name)
 
 

@@ -10,10 +10,22 @@ from pager.oncall.instants import FOREVER, instant, zone
 from pager.oncall.layers import Place, Places
 
 Base = Callable[[Collection[str]], Places]
+Active = Callable[[datetime], tuple[tuple[Override, ...], datetime]]
+"""From a moment to the overrides that are on, and until when that holds."""
 
 
-def find_active(overrides: Iterable[Override], timezone: str) -> Callable[[datetime], tuple[tuple[Override, ...], datetime]]:
-    """A function from a moment to the overrides that are on, and until when that holds. `timezone` is the schedule's."""
+def in_order(*parts: Active) -> Active:
+    """Those of each part on what the parts before left."""
+
+    def find(at: datetime) -> tuple[tuple[Override, ...], datetime]:
+        found = [part(at) for part in parts]
+        return tuple(override for some, _ in found for override in some), min(until for _, until in found)
+
+    return find
+
+
+def find_active(overrides: Iterable[Override], timezone: str) -> Active:
+    """`timezone` is the schedule's."""
     tz = zone(timezone)
     spans = [(instant(o.start, tz), instant(o.end, tz), o) for o in overrides]
 

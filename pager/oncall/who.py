@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from datetime import datetime
 
 import msgspec
 
-from pager.model.rota import Span
 from pager.model.schedule import Holidays, OnCall, Schedule
 from pager.oncall.absence import Absences, Held
+from pager.oncall.calendars import CalendarLane, Calendars, overriding
 from pager.oncall.holidays import Holiday, find_holiday
 from pager.oncall.instants import FOREVER, zone
 from pager.oncall.layers import Lane, Place, Places
-from pager.oncall.overrides import apply, find_active
+from pager.oncall.overrides import apply, find_active, in_order
 
 
 class Shift(msgspec.Struct, frozen=True):
@@ -27,14 +27,26 @@ class Shift(msgspec.Struct, frozen=True):
 class Roster:
     """One schedule made ready to be asked. Quick where it is asked about times in order: each part of the answer is kept as long as it holds."""
 
-    def __init__(self, schedule: Schedule, absences: Absences, calendars: Mapping[str, tuple[Span, ...]]) -> None:
+    def __init__(self, schedule: Schedule, absences: Absences, calendars: Calendars) -> None:
         self._absences = absences
-        self._lanes = [Lane(layer, schedule.timezone, absences) for layer in reversed(schedule.layers)]
+        tz = schedule.timezone
+        self._lanes = [
+            CalendarLane(layer, tz, absences, calendars) if layer.calendar else Lane(layer, tz, absences)
+            for layer in reversed(schedule.layers)
+        ]
         overrides = [o for o in schedule.overrides if o.user in absences.people]  # who left the config can't stand in
-        self._overrides = Held(find_active(overrides, schedule.timezone))
+        self._overrides = Held(
+            in_order(
+                find_active([o for o in overrides if not o.id], tz),
+                overriding(schedule.override_calendars, calendars, tz, absences.people),
+                find_active([o for o in overrides if o.id], tz),
+            )
+        )
         self._covers = schedule.holidays
-        days = calendars.get(schedule.holidays.calendar or "", ()) if schedule.holidays else ()
-        self._holiday = Held(find_holiday(schedule.holidays, days, zone(schedule.timezone))) if schedule.holidays else None
+        days = schedule.holidays.calendar or "" if schedule.holidays else ""
+        self._holiday = (
+            Held(find_holiday(schedule.holidays, lambda year: calendars.year(days, year), zone(tz))) if schedule.holidays else None
+        )
         self._limited = any(absences.limits(user) for user in people_of(schedule))
         self._who = Held(self._find)
 
@@ -111,11 +123,13 @@ class Roster:
 
 
 def people_of(schedule: Schedule) -> tuple[str, ...]:
-    """Everybody who stands in a layer, covers holidays or comes by an override, each once."""
+    """Everybody who stands in a layer, covers holidays, comes by an override or may be named by a calendar, each once."""
     parts = [part for layer in schedule.layers for part in (layer.users, *(shift.users for shift in layer.shifts))]
     slots = [user for part in parts for user in part]
     covers = schedule.holidays.users if schedule.holidays else ()
-    return tuple(dict.fromkeys(user for user in (*slots, *covers, *(o.user for o in schedule.overrides)) if user is not None))
+    return tuple(
+        dict.fromkeys(user for user in (*slots, *covers, *(o.user for o in schedule.overrides), *schedule.named) if user is not None)
+    )
 
 
 def _same(some: tuple[OnCall, ...], others: tuple[OnCall, ...]) -> bool:

@@ -1,6 +1,7 @@
 """The doors of the core: what the pure rooms need from outside, as Protocols. Adapters live in store, channels and telemetry."""
 
 from pager.ports.boards import Board, Boards, Post
+from pager.ports.calendars import CalendarSource, NotRead
 from pager.ports.channels import Channel, Fate, GiveUp, Message, SendResult, Sent, Status, TryAgain
 from pager.ports.incidents import Claim, Commit, Deadlines, Incidents, Outcome, StoreUnavailable
 from pager.ports.rota import RotaStore
@@ -13,6 +14,7 @@ __all__ = [
     "Begun",
     "Board",
     "Boards",
+    "CalendarSource",
     "Channel",
     "Claim",
     "Commit",
@@ -25,6 +27,7 @@ __all__ = [
     "Message",
     "Meter",
     "NotLeader",
+    "NotRead",
     "Outbox",
     "OutboxEntry",
     "Outcome",

@@ -9,6 +9,7 @@ from typing import Protocol
 
 import msgspec
 
+from pager.model.alert import AlertRecord
 from pager.model.event import Entry
 from pager.model.outgoing import Outgoing, Priority
 from pager.model.snapshot import Code, Identity, Pointer, Snapshot, Suffices
@@ -27,10 +28,10 @@ class Commit(msgspec.Struct, frozen=True, kw_only=True):
     entry is still pending for this worker (it is acknowledged and deleted with the commit); `once`, never seen before. The incident's deadline,
     its place among open or resolved, the counts by state, and whether chats are to be told follow from `after.incident`. With nothing but
     `finishes`, the entry is only finished. `confirmed`: somebody will be told that it is recorded, so it must be wherever that counts.
-    Pointers are parts, too, each by its name. `relies` are names of pointers that are only checked: they are still as in `before`. `joins` puts
-    the incident among those that wait for a name, `wakes` has all that wait for a name looked at after that time, and no longer wait.
-    `night_pages`: who was paged in their night, and when; kept for two weeks, at most 50 a person. `turns`: schedules of which one more turn is
-    taken; whoever took the same one at the same time is no conflict."""
+    A group's alerts are listed under their incident. Pointers are parts, too, each by its name. `relies` are names of pointers that are only
+    checked: they are still as in `before`. `joins` puts the incident among those that wait for a name, `wakes` has all that wait for a name
+    looked at after that time, and no longer wait. `night_pages`: who was paged in their night, and when; kept for two weeks, at most 50 a
+    person. `turns`: schedules of which one more turn is taken; whoever took the same one at the same time is no conflict."""
 
     before: Snapshot
     after: Snapshot
@@ -46,6 +47,21 @@ class Commit(msgspec.Struct, frozen=True, kw_only=True):
     joins: tuple[str, ...] = ()
     wakes: tuple[tuple[str, timedelta], ...] = ()
     turns: tuple[str, ...] = ()
+
+    def new_member(self) -> Identity | None:
+        """The alert that is one more of a group's incident by this."""
+        record, incident = self.after.record, self.after.incident
+        if record is None or incident is None or not incident.group or record.incident != incident.number:
+            return None
+        known = self.before.record is not None and self.before.record.incident == incident.number
+        return None if known else Identity(record.alert.scope, record.alert.dedup_key)
+
+    def relies_on_incident(self) -> bool:
+        """A repeat of one of a group's alerts: whoever ends their incident does not write its record, so it must still be as it was read."""
+        record, incident = self.after.record, self.after.incident
+        if record is None or record is self.before.record or incident is None or incident is not self.before.incident:
+            return False
+        return record.open and record.member is not None and record.incident == incident.number
 
     def changed_pointers(self) -> dict[str, tuple[Pointer | None, Pointer]]:
         """By name, before and after."""
@@ -90,6 +106,9 @@ class Incidents(Protocol):
     async def commit(self, commits: Sequence[Commit]) -> list[Outcome]:
         """Each commits or conflicts alone; in order; in one round trip. One may go on from what an earlier one of them leaves: then its `before`
         has the next version."""
+
+    async def members(self, number: int, limit: int) -> list[tuple[Identity, AlertRecord | None]]:
+        """The first alerts of a group's incident, in the order in which they came into it, as they are now. Raises UnreadableError."""
 
     async def timeline(self, number: int) -> list[Entry]: ...
     async def open_numbers(self) -> list[int]:

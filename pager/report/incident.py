@@ -7,14 +7,19 @@ from typing import Any
 
 from pager.model.alert import AlertRecord
 from pager.model.event import Entry
-from pager.model.incident import Paged
-from pager.model.snapshot import Snapshot
+from pager.model.incident import Incident, Paged
+from pager.model.snapshot import Identity, Snapshot
 from pager.model.times import rfc3339
+from pager.noise.dedup import settled
+
+MOST_MEMBERS = 1000
+"""Of a group's alerts, as many are looked up to be shown."""
 
 
 def incident_json(snapshot: Snapshot) -> dict[str, Any]:
     """An incident as in `list`; times are RFC 3339 in UTC. `stage` counts from 1; `alerts` are distinct alerts, `repeats` triggers after the
-    first. Only a drill has `drill`. Raises ValueError for an empty snapshot."""
+    first. Only a drill has `drill`, only a group `firing`,
+    how many of its alerts still fire, and `shared`, what they have in common. Raises ValueError for an empty snapshot."""
     incident = snapshot.incident
     if incident is None:
         raise ValueError("a snapshot without an incident")
@@ -39,13 +44,15 @@ def incident_json(snapshot: Snapshot) -> dict[str, Any]:
         "policy": incident.policy,
         "team": incident.team or None,
         "dedup_key": incident.dedup_key,
+        **({"firing": incident.still_fire, "shared": dict(incident.shared)} if incident.group else {}),
         **({"drill": True} if incident.drill else {}),
     }
 
 
-def show_json(snapshot: Snapshot, timeline: Iterable[Entry]) -> dict[str, Any]:
+def show_json(snapshot: Snapshot, timeline: Iterable[Entry], members: Iterable[tuple[Identity, AlertRecord | None]] = ()) -> dict[str, Any]:
     """The incident as in `list`, with all that is known of it. `links` and `details` are those of its newest trigger; `paged` is what each person
-    has got so far. Raises ValueError for an empty snapshot."""
+    has got so far, `members` a group's alerts, those that
+    fire first. Raises ValueError for an empty snapshot."""
     found = incident_json(snapshot)
     incident, own = snapshot.incident, _own_record(snapshot)
     return {
@@ -55,7 +62,27 @@ def show_json(snapshot: Snapshot, timeline: Iterable[Entry]) -> dict[str, Any]:
         "details": own.alert.details if own else {},
         "notes": list(incident.notes) if incident else [],
         "paged": [paged_json(paged) for paged in incident.paged] if incident else [],
+        **({"members": _members(snapshot.incident, members)} if snapshot.incident and snapshot.incident.group else {}),
         "timeline": [entry_json(entry) for entry in timeline],
+    }
+
+
+def _members(incident: Incident, members: Iterable[tuple[Identity, AlertRecord | None]]) -> list[dict[str, Any]]:
+    return sorted((member_json(incident, *member) for member in members), key=lambda found: bool(found["state"] != "firing"))
+
+
+def member_json(incident: Incident, identity: Identity, record: AlertRecord | None) -> dict[str, Any]:
+    """One of a group's alerts. `state` is `firing` or `resolved`."""
+    own = settled(record, incident)
+    fires = own is not None and own.open and own.incident == incident.number
+    return {
+        "scope": identity.scope,
+        "dedup_key": identity.dedup_key,
+        "state": "firing" if fires else "resolved",
+        "severity": own.alert.severity.value if own else None,
+        "summary": own.alert.summary if own else "",
+        "repeats": own.repeats if own else None,
+        "last_at": rfc3339(own.last_at) if own else None,
     }
 
 

@@ -86,8 +86,12 @@ class Batch:
             puts += ("mark", _next(codec.pointers, was, pointer))
         for name in commit.relies:
             self._check(self._keys.pointer(name), before.pointers.get(name))
+        relied = len(commit.relies)
+        if commit.relies_on_incident() and before.incident is not None:
+            self._check(self._keys.incident(before.incident.number), before.incident)
+            relied += 1
         self._args += puts
-        return len(puts) + len(commit.relies) + self._policy(commit)  # as many checks as puts, and a put is two arguments
+        return len(puts) + relied + self._policy(commit)  # as many checks as puts, and a put is two arguments
 
     def _check(self, key: str, before: AlertRecord | Incident | Pointer | None) -> None:
         self._checked.append(key)
@@ -169,6 +173,9 @@ class Batch:
         for user, at in commit.night_pages:
             self._written += (self._keys.nights(user), self._keys.night_people, self._keys.rota_version)
             self._args += ("night", user, milliseconds(at))
+        if (member := commit.new_member()) is not None and commit.after.incident is not None:
+            self._written.append(self._keys.members(commit.after.incident.number))
+            self._args += ("member", codec.identities.encode(member))
         for name in commit.joins:
             self._written.append(self._keys.waiting(name))
             self._args += ("join", "")
@@ -178,7 +185,7 @@ class Batch:
         for schedule in commit.turns:
             self._written.append(self._keys.turns)
             self._args += ("turn", schedule)
-        return len(commit.night_pages) + len(commit.joins) + len(commit.wakes) + len(commit.turns)
+        return (member is not None) + len(commit.night_pages) + len(commit.joins) + len(commit.wakes) + len(commit.turns)
 
 
 def _number(commit: Commit) -> int:

@@ -6,6 +6,7 @@ import secrets
 from collections.abc import Sequence
 from datetime import datetime
 
+from pager.model.alert import AlertRecord
 from pager.model.event import Entry
 from pager.model.snapshot import Code, Identity, Pointer, Snapshot, Suffices
 from pager.ports import Commit, Outcome
@@ -74,6 +75,13 @@ class RedisIncidents:
         letters: bytes = await self._connection.run(script("commit"), *batch.call(), replicas=replicas)
         self._policies |= batch.new_policies
         return [_OUTCOMES[letter] for letter in letters]
+
+    async def members(self, number: int, limit: int) -> list[tuple[Identity, AlertRecord | None]]:
+        stored = await self._connection.call("LRANGE", self._keys.members(number), 0, limit - 1)
+        identities = [codec.identities.decode(value) for value in stored]
+        keys = [self._keys.alert(identity.scope, identity.dedup_key) for identity in identities]
+        found = await self._connection.call("MGET", *keys) if keys else ()
+        return [(i, codec.record_of(value) if value else None) for i, value in zip(identities, found, strict=True)]
 
     async def timeline(self, number: int) -> list[Entry]:
         said = await self._connection.call("LRANGE", self._keys.log(number), 0, -1)

@@ -11,6 +11,7 @@ from typing import Any, Generic, TypeVar
 
 from msgspec.structs import replace
 
+from pager.model.alert import AlertRecord
 from pager.model.event import Entry
 from pager.model.snapshot import Code, Identity, Pointer, Snapshot, Suffices
 from pager.ports import Begun, Claim, Commit, OutboxEntry, Outcome, Post, Sending, StoreUnavailable
@@ -73,6 +74,9 @@ class ShardedIncidents:
             return await self._each[k].commit([_own(commit, k) for commit in mine])
 
         return await _scattered(commits, self._shards.of_commit, ask)
+
+    async def members(self, number: int, limit: int) -> list[tuple[Identity, AlertRecord | None]]:
+        return await self._of(number).members(number, limit)
 
     async def timeline(self, number: int) -> list[Entry]:
         return await self._of(number).timeline(number)

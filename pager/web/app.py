@@ -14,6 +14,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from pager import __version__
 from pager.web import described
+from pager.web.calendar import CalendarFeeds
 from pager.web.intake import Intake
 from pager.web.reply import ReplyPages
 from pager.web.slack import SlackCallbacks
@@ -37,6 +38,7 @@ class People(msgspec.Struct, frozen=True):
     """What people and providers call."""
 
     reply: ReplyPages
+    calendars: CalendarFeeds
     slack: SlackCallbacks
     twilio: TwilioCallbacks
 
@@ -140,6 +142,13 @@ def _replies(app: FastAPI, doors: People) -> None:
     async def act(token: str, request: Request) -> Response:
         """Acts, once a link and action."""
         return await doors.reply.act(token, request)
+
+    @app.get("/calendar/{token}.ics", tags=["calendars"], responses=described.CALENDARS)
+    async def calendar(token: str, request: Request) -> Response:
+        """The shifts of a person or a schedule, as iCalendar. The link is a secret."""
+        return await doors.calendars.answer(token, request)
+
+    app.add_api_route("/calendar/{token}.ics", calendar, methods=["HEAD"], include_in_schema=False)
 
     for path, handler in (
         ("/slack/interactivity", doors.slack.interactivity),

@@ -66,6 +66,12 @@ PAGES: Answers = {
     503: {"description": "NOT recorded: the store can't be reached", "content": _HTML},
 }
 
+CALENDARS: Answers = {
+    200: {"description": "The shifts", "content": {"text/calendar": {"schema": {"type": "string"}}}},
+    304: {"description": "As they were at that ETag"},
+    404: {"description": "No link of ours, or of nobody in the config any more"},
+}
+
 READY: Answers = {
     status: _json(what, {"ready": {"type": "boolean"}, "reasons": _TEXTS, "durability": {"type": "string"}, "notes": _TEXTS})
     for status, what in ((200, "Ready"), (503, "Not ready"))

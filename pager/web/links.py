@@ -1,8 +1,10 @@
-"""Signed links to answer by: who they were made for, about what, and until when. Whoever has the link may answer as that person."""
+"""Signed links. To answer by: who they were made for, about what, and until when; whoever has the link may answer as that person. To a calendar:
+whose; whoever has it sees the shifts until its key is taken out."""
 
 from __future__ import annotations
 
 import hashlib
+import hmac
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 
@@ -10,6 +12,12 @@ import msgspec
 from itsdangerous import BadData, URLSafeSerializer
 
 _SALT = "pagerd-reply-link"
+_CALENDAR_SALT = "pagerd-calendar-link"
+
+
+def own_key(secret: bytes) -> str:
+    """The key of an installation that configures none. `secret` is the installation's."""
+    return hmac.digest(secret, b"reply links", "sha256").hex()
 
 
 class Link(msgspec.Struct, frozen=True):
@@ -54,6 +62,30 @@ class ReplyLinks:
         return [key for key in self._keys() if key]
 
 
-def _serializer(keys: list[str]) -> URLSafeSerializer:
+class CalendarLinks:
+    """To the shifts of a `user` or a `schedule`. `keys` as for replies; a link to answer by is none to a calendar, nor the other way."""
+
+    def __init__(self, keys: Callable[[], Sequence[str]], base: Callable[[], str]) -> None:
+        self._keys = keys
+        self._base = base
+
+    def make(self, kind: str, name: str) -> str:
+        """The URL, the same each time; empty where no public URL is known, or no key."""
+        base, keys = self._base(), [key for key in self._keys() if key]
+        if not (base and keys):
+            return ""
+        token = _serializer(keys, _CALENDAR_SALT).dumps([kind, name])
+        return f"{base.rstrip('/')}/calendar/{token if isinstance(token, str) else token.decode()}.ics"
+
+    def read(self, token: str) -> tuple[str, str] | None:
+        """Kind and name; None when it is none of ours."""
+        try:
+            kind, name = _serializer([key for key in self._keys() if key], _CALENDAR_SALT).loads(token)
+        except (BadData, ValueError, TypeError):
+            return None
+        return (kind, name) if isinstance(kind, str) and isinstance(name, str) else None
+
+
+def _serializer(keys: list[str], salt: str = _SALT) -> URLSafeSerializer:
     # The library signs with the last key of its list.
-    return URLSafeSerializer(keys[::-1], salt=_SALT, signer_kwargs={"digest_method": hashlib.sha256})
+    return URLSafeSerializer(keys[::-1], salt=salt, signer_kwargs={"digest_method": hashlib.sha256})

@@ -123,19 +123,16 @@ class ReplyPages:
             return 1
 
     async def _shown(self, status: int, link: Link, snapshot: Snapshot, now: datetime, said: str) -> Response:
-        incident, record = snapshot.incident, snapshot.record
+        incident, record = snapshot.incident, snapshot.own
         if incident is None or record is None:
             return _plain(410, f"Incident {link.incident} is not kept any more", said)
         rules = self._rules()
         service = rules.config.services.get(incident.service)
-        card = incident_card(incident, incident.ended_with or record, snapshot.policy, service, now, rules.names)
+        card = incident_card(incident, record, snapshot.policy, service, now, rules.names)
         if (count := await self._spoken_for(link)) > 1:
             actions = tuple(action for action in card.actions if action is not ReplyAction.RESOLVE)
-            card = replace(
-                card,
-                lines=(f"The email was about {count} incidents: what you answer is said of all of them.", *card.lines),
-                actions=actions,
-            )
+            said_of = f"The email was about {count} incidents: what you answer is said of all of them."
+            card = replace(card, lines=(said_of, *card.lines), actions=actions)
         return _html(status, card.title, said, card, rules.names.get(link.user, link.user))
 
 

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 import msgspec
 
+from pager.channels.calendar_url import CalendarUrl
 from pager.config import load_settings
+from pager.loops.calendars import spans_of
+from pager.model.calendar import Calendar
 from pager.model.config import Config
 from pager.model.settings import Provider, Settings
-from pager.ports import StoreUnavailable
+from pager.ports import NotRead, StoreUnavailable
 from pager.store.shards import ShardsDiffer
 from pager.wiring.stores import Store, find_store
 from pager.wiring.vendors import load_whole, make
@@ -44,6 +48,7 @@ async def doctor(folder: Path, environment: Mapping[str, str]) -> list[Finding]:
     )
     if loaded.config is not None:
         findings += await _provider_findings(loaded.config)
+        findings += [await _calendar(calendar, loaded.config) for calendar in loaded.config.calendars.values() if calendar.url]
     return findings
 
 
@@ -84,6 +89,19 @@ async def _provider_findings(config: Config) -> list[Finding]:
         finally:
             await channel.close()
     return findings
+
+
+async def _calendar(calendar: Calendar, config: Config) -> Finding:
+    """Whether it can be read now."""
+    try:
+        spans, remarks = spans_of(await CalendarUrl().read(calendar.url), calendar, config, datetime.now(UTC))
+    except NotRead as error:
+        return Finding(False, f"calendar {calendar.name}: {error}", "what was last read well stays in force; see to its url")
+    named = sum(bool(span.users) for span in spans)
+    advice = f"{len(remarks)} events were not taken whole: {remarks[0]}" if remarks else ""
+    return Finding(
+        bool(spans), f"calendar {calendar.name}: {len(spans)} events in the next 400 days and the last 30, {named} name somebody", advice
+    )
 
 
 def _credentials(name: str, wrong: str | None, what: str = "credentials work") -> Finding:

@@ -15,6 +15,7 @@ from pager.channels.twilio_webhooks import read_sms, read_status, signature_ok, 
 from pager.model.settings import Provider
 from pager.telemetry import Metrics
 from pager.web.app import Doors, People
+from pager.web.calendar import CalendarFeeds
 from pager.web.intake import Intake
 from pager.web.keyring import Keyring
 from pager.web.reply import ReplyPages
@@ -39,6 +40,7 @@ def doors(
     intake = Intake(Keyring(lambda: current.config), rooms.add, rooms.advance.change, waiting, metrics)
     people = People(
         reply=ReplyPages(rooms.links, store.incidents, rooms.door, lambda: current.rules),
+        calendars=CalendarFeeds(rooms.calendar_links, current.in_force, lambda: datetime.now(UTC)),
         slack=SlackCallbacks(slack.is_signed, slack.handle, rooms.advance.once),
         twilio=TwilioCallbacks(
             _twilio_wire(current), lambda: current.config.settings.public_url, store.incidents, rooms.advance, rooms.door, metrics

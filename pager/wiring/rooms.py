@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hmac
 from collections.abc import Mapping, Sequence
 
 from pager.advance import Advance
@@ -18,7 +17,7 @@ from pager.loops.look import LookAgain
 from pager.loops.show import Show
 from pager.loops.shown import ShowOnCall
 from pager.telemetry import Metrics
-from pager.web.links import ReplyLinks
+from pager.web.links import CalendarLinks, ReplyLinks, own_key
 from pager.wiring.stores import Store
 from pager.wiring.vendors import Current
 
@@ -28,14 +27,15 @@ class Rooms:
         def rules() -> Rules:
             return current.rules
 
-        own_key = hmac.digest(secret, b"reply links", "sha256").hex()
+        own = own_key(secret)
 
         def link_keys() -> Sequence[str]:
-            return current.config.settings.link_keys or (own_key,)
+            return current.config.settings.link_keys or (own,)
 
         self.links = ReplyLinks(
             link_keys, lambda: current.config.settings.public_url, lambda: current.config.settings.link_expires
         )  # fmt: skip
+        self.calendar_links = CalendarLinks(link_keys, lambda: current.config.settings.public_url)
         self.advance = Advance(store.incidents, rules, secret, meter)
         self.door = Door(store.incidents, self.advance, store.refusals, rules, meter)
         self.ingest = Ingest(store.stream, self.advance, meter)

@@ -101,6 +101,10 @@ class Current:
     def config(self) -> Config:
         return self.rules.config
 
+    def in_force(self) -> tuple[Config, RotaFacts]:
+        """What the rota is made of."""
+        return self.rules.config, self.rules.rota.facts
+
     def channels(self) -> Mapping[str, Channel]:
         return self._channels
 

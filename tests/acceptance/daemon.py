@@ -22,7 +22,7 @@ import msgspec
 
 from pager.cli.looking import Wanted
 from pager.cli.looking import _read as read_incidents
-from pager.report.incident import incident_json, show_json
+from pager.report.incident import MOST_MEMBERS, incident_json, show_json
 from pager.store.connection import Connections
 from pager.store.embedded import running
 from pager.wiring.desk import Desk, open_desk
@@ -258,7 +258,8 @@ class Daemon:
         async with self._desk() as desk:
             _, [snapshot] = await desk.incidents.by_number([number])
             assert snapshot.incident is not None, f"there is no incident {number}"
-            return _plain(show_json(snapshot, await desk.incidents.timeline(number)))
+            members = await desk.incidents.members(number, MOST_MEMBERS)
+            return _plain(show_json(snapshot, await desk.incidents.timeline(number), members))
 
     def _desk(self) -> AbstractAsyncContextManager[Desk]:
         return open_desk(self.config, self.environment)

@@ -6,11 +6,12 @@ from datetime import timedelta
 
 from msgspec.structs import replace
 
-from pager.model.incident import State
+from pager.model.alert import Member, Severity
+from pager.model.incident import Incident, State
 from pager.model.snapshot import Identity, Pointer, Snapshot
 from pager.ports import Commit, Incidents, Outcome
 from tests.contract.store_backends import Backend
-from tests.contract.store_samples import DISK, FAR, changing, loaded, opened
+from tests.contract.store_samples import DISK, FAR, changing, loaded, opened, record_of
 
 GROUP, GRACE = "group:a", timedelta(milliseconds=5)
 
@@ -92,3 +93,52 @@ async def test_who_waits_for_a_name_is_looked_at_when_it_is_woken(store: Backend
     assert await worker.incidents.commit([wake]) == [Outcome.DONE]
     await store.pass_time(GRACE * 2)
     assert (await worker.deadlines.claim(10, timedelta(seconds=2)))[1] == [], "nobody waits any longer"
+
+
+def of_group(identity: Identity, number: int, before: Snapshot, incident: Incident, version: int = 0) -> Commit:
+    """One more alert comes into a group's incident."""
+    record = record_of(identity, number, member=Member(Severity.CRITICAL))
+    start = Snapshot(incident=replace(incident, version=version or incident.version), policy=before.policy)
+    return Commit(before=start, after=Snapshot(record=record, incident=replace(start.incident or incident, alerts=2), policy=before.policy))
+
+
+async def grouped(incidents: Incidents) -> Snapshot:
+    before = await opened(incidents)
+    assert before.incident is not None
+    marked = replace(before, incident=replace(before.incident, group=GROUP))
+    assert await incidents.commit([Commit(before=before, after=marked)]) == [Outcome.DONE]
+    return await loaded(incidents, before.incident.number)
+
+
+async def test_the_alerts_of_a_group_are_listed_in_the_order_in_which_they_came(store: Backend) -> None:
+    incidents = store.worker().incidents
+    before = await grouped(incidents)
+    incident = before.incident
+    assert incident is not None
+    names = [Identity(DISK.scope, key) for key in ("b", "a", "c")]
+    commits = [of_group(name, incident.number, before, incident, incident.version + k) for k, name in enumerate(names)]
+    assert await incidents.commit(commits) == [Outcome.DONE] * 3, "a batch of them goes on from each other"
+    assert await incidents.commit(commits) == [Outcome.CONFLICT] * 3, "and what conflicts is not listed again"
+    found = await incidents.members(incident.number, 10)
+    assert [identity for identity, _ in found] == names
+    assert [record.incident for _, record in found if record] == [incident.number] * 3
+    assert [identity for identity, _ in await incidents.members(incident.number, 1)] == [found[0][0]]
+    assert await incidents.members(incident.number + 1000, 10) == []
+
+
+async def test_a_repeat_of_one_of_a_groups_alerts_relies_on_their_incident(store: Backend) -> None:
+    incidents = store.worker().incidents
+    before = await grouped(incidents)
+    incident = before.incident
+    assert incident is not None
+    other = Identity(DISK.scope, "b")
+    assert await incidents.commit([of_group(other, incident.number, before, incident)]) == [Outcome.DONE]
+    _, [known] = await incidents.by_identity([other])
+    assert known.record is not None
+    repeat = Commit(before=known, after=replace(known, record=replace(known.record, repeats=1)))
+    resolved = changing(await loaded(incidents, incident.number), State.RESOLVED)
+    assert await incidents.commit([repeat, resolved, repeat]) == [Outcome.DONE, Outcome.DONE, Outcome.CONFLICT]
+    _, [after] = await incidents.by_identity([other])
+    assert after.record is not None
+    late = Commit(before=replace(after, incident=known.incident), after=replace(after, incident=known.incident, record=known.record))
+    assert await incidents.commit([late]) == [Outcome.CONFLICT], "somebody has ended it since"

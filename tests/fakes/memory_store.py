@@ -18,6 +18,7 @@ from pager.model.alert import AlertRecord
 from pager.model.event import Entry, EntryId
 from pager.model.handoff import Memory
 from pager.model.incident import Incident, State
+from pager.model.mute import Silence
 from pager.model.outgoing import Limit, Outgoing, Priority, SendPage
 from pager.model.policy import Policy
 from pager.model.rota import RotaFacts, Span
@@ -148,12 +149,15 @@ class MemoryStore:
         self.handoffs = Memory()
         self.overrides: list[tuple[str, Override]] = []
         self.override_number = 0
+        self.silences: list[Silence] = []
+        self.silence_number = 0
         self.calendars: dict[str, tuple[Span, ...]] = {}
         self.night_pages: dict[str, tuple[datetime, ...]] = {}
         self.rota_version = 0
         self.turns: dict[str, int] = {}
         self.waiting: dict[str, set[int]] = {}
         self._limits: dict[str, datetime] = {}
+        self.members: dict[int, list[Identity]] = {}
 
     def worker(self, name: str) -> MemoryWorker:
         self._workers.add(name)
@@ -246,6 +250,12 @@ class MemoryStore:
         changed = incident is not None and incident is not before.incident
         if incident is not None and changed and _version(self.incidents.get(incident.number)) != _version(before.incident):
             return Outcome.CONFLICT
+        if (
+            commit.relies_on_incident()
+            and before.incident
+            and _version(self.incidents.get(before.incident.number)) != before.incident.version
+        ):
+            return Outcome.CONFLICT
         relied = {name: was for name, (was, _) in commit.changed_pointers().items()} | {n: before.pointers.get(n) for n in commit.relies}
         if any(_version(self.pointer(name)) != _version(was) for name, was in relied.items()):
             return Outcome.CONFLICT
@@ -265,6 +275,8 @@ class MemoryStore:
             self.incidents[after.incident.number] = replace(after.incident, version=_version(before.incident) + 1)
             if after.policy is not None:
                 self.policies.setdefault(after.incident.policy_ref, after.policy)
+        if (member := commit.new_member()) is not None and after.incident is not None:
+            self.members.setdefault(after.incident.number, []).append(member)
         if after.incident is not None and (commit.fence is not None or after.incident is not before.incident):
             self._arm(after.incident, changed=after.incident is not before.incident)
         for name, (was, pointer) in commit.changed_pointers().items():
@@ -348,6 +360,10 @@ class MemoryIncidents(_Adapter):
         self._store.reach()
         moved = set[int]()
         return [self._store.commit(commit, self._name, moved) for commit in commits]
+
+    async def members(self, number: int, limit: int) -> list[tuple[Identity, AlertRecord | None]]:
+        self._store.reach()
+        return [(identity, self._store.record(identity)) for identity in self._store.members.get(number, ())[:limit]]
 
     async def timeline(self, number: int) -> list[Entry]:
         self._store.reach()
@@ -657,7 +673,11 @@ class MemoryRota(_Adapter):
         for schedule, override in store.overrides:
             by_schedule[schedule] = (*by_schedule.get(schedule, ()), override)
         return RotaFacts(
-            overrides=by_schedule, calendars=dict(store.calendars), night_pages=dict(store.night_pages), version=store.rota_version
+            overrides=by_schedule,
+            silences=tuple(store.silences),
+            calendars=dict(store.calendars),
+            night_pages=dict(store.night_pages),
+            version=store.rota_version,
         )
 
     async def wait(self, limit: timedelta) -> None:
@@ -680,13 +700,32 @@ class MemoryRota(_Adapter):
         self._changed(replace(said, what=f"override {id_}: {said.what}"))
         return True
 
-    async def drop_overrides(self, before: datetime, token: int) -> int:
+    async def add_silence(self, silence: Silence, said: Entry) -> Silence:
         self._store.reach()
-        left = [(schedule, override) for schedule, override in self._store.overrides if override.end >= before]
-        dropped = len(self._store.overrides) - len(left)
+        self._store.silence_number += 1
+        kept = replace(silence, id=str(self._store.silence_number))
+        self._store.silences.append(kept)
+        self._changed(replace(said, what=f"silence {kept.id}: {said.what}"))
+        return kept
+
+    async def end_silence(self, id_: str, at: datetime, said: Entry) -> Silence | None:
+        self._store.reach()
+        known = next((silence for silence in self._store.silences if silence.id == id_ and silence.end > at), None)
+        if known is None:
+            return None
+        ended = replace(known, start=min(known.start, at), end=at, ended_by=said.who)
+        self._store.silences[self._store.silences.index(known)] = ended
+        self._changed(replace(said, what=f"silence {id_}: {said.what}"))
+        return ended
+
+    async def drop_ended(self, before: datetime, token: int) -> int:
+        self._store.reach()
+        overrides = [(schedule, override) for schedule, override in self._store.overrides if override.end >= before]
+        silences = [silence for silence in self._store.silences if silence.end >= before]
+        dropped = len(self._store.overrides) - len(overrides) + len(self._store.silences) - len(silences)
         if dropped:
             self._store.fenced(token)
-            self._store.overrides = left
+            self._store.overrides, self._store.silences = overrides, silences
             self._changed()
         return dropped
 

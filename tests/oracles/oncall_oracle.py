@@ -23,11 +23,10 @@ There = Callable[[str], bool]
 @lru_cache(maxsize=50_000)
 def moment(wall: datetime, zone: str) -> datetime:
     """The first minute at which the clocks of the zone show this time, or a later one: it may be skipped."""
-    at = wall.replace(tzinfo=UTC) - timedelta(hours=15)  # no clock was ever more than 14 hours ahead
     tz = ZoneInfo(zone)
-    step = timedelta(hours=1)
-    while (at + step).astimezone(tz).replace(tzinfo=None) < wall:
-        at += step
+    spot = wall.replace(tzinfo=UTC)
+    ahead = max((spot + k * DAY).astimezone(tz).utcoffset() or MINUTE * 0 for k in (-1, 0, 1))
+    at = spot - ahead - MINUTE
     while at.astimezone(tz).replace(tzinfo=None) < wall:
         at += MINUTE
     return at

@@ -50,6 +50,8 @@ services:
   web: {team: ops, policy: stubborn}
   lines: {team: ops, policy: turns}
   muted: {team: ops, policy: chain}
+  pool: {team: ops, policy: stubborn}
+noise: {group: [{name: pool, by: [service], match: {service: pool}, window: 40s, limit: 3}]}
 routes: [{name: muted, match: {service: muted}, suppress: nobody wants to hear of it}]
 """
 SECOND = (
@@ -75,12 +77,19 @@ MUTED = "muted"
 _ENDS_AT = ({LAST_RESORT}, LAST_RESORT_EVERY)
 _DB = ((set[str](), 0.0), ({"dee"}, 20.0), _ENDS_AT)
 _WEB = (({"ben"}, 30.0), _ENDS_AT)
+SILENCED = "web"  # while a silence says so
 STAND_IN = "kim"  # for everyone of `night`, while an override says so
 _NIGHT = {"ben", "eve", STAND_IN}
 POOL = {"hal", "ida", "joe"}  # one of them for each incident
 _LINES = ((POOL, 40.0), _ENDS_AT)
 STAGES = {
-    "first": {"api": (({"ana"}, 20.0), (_NIGHT, 20.0), ({"cyd", "dee"}, 20.0), _ENDS_AT), "db": _DB, "web": _WEB, "lines": _LINES},
-    "second": {"api": (({"fay"}, 20.0), (_NIGHT, 20.0), ({"gus"}, 20.0), _ENDS_AT), "db": _DB, "web": _WEB, "lines": _LINES},
+    "first": {
+        "api": (({"ana"}, 20.0), (_NIGHT, 20.0), ({"cyd", "dee"}, 20.0), _ENDS_AT),
+        "db": _DB,
+        "web": _WEB,
+        "lines": _LINES,
+        "pool": _WEB,
+    },
+    "second": {"api": (({"fay"}, 20.0), (_NIGHT, 20.0), ({"gus"}, 20.0), _ENDS_AT), "db": _DB, "web": _WEB, "lines": _LINES, "pool": _WEB},
 }
-LATE = {"api": 2.0, "db": 2.0, "web": 1.5, "lines": 2.0}  # seconds: a tenth of the stage's time
+LATE = {"api": 2.0, "db": 2.0, "web": 1.5, "lines": 2.0, "pool": 1.5}  # seconds: a tenth of the stage's time

@@ -12,12 +12,14 @@ import msgspec
 
 from pager import decide
 from pager.advance import Advance
+from pager.decide import drafts, joining
 from pager.door import Door
-from pager.escalate import chain, due
+from pager.escalate import chain, due, opening
 from pager.escalate.draft import Draft
 from pager.loops import compose, hands
 from pager.loops.facts import FollowFacts
 from pager.loops.ingest import Ingest, _read
+from pager.loops.look import LookAgain
 from pager.loops.paging import Paging, Together
 from pager.loops.reload import Reload
 from pager.loops.watch import BreakGlass
@@ -27,6 +29,7 @@ from pager.model.incident import DeadlineKind, State
 from pager.model.outgoing import TellKind
 from pager.noise import dedup
 from pager.noise.dedup import Meaning
+from pager.noise.mutes import Mutes
 from tests.fakes.memory_store import MemoryOutbox, MemoryStore
 from tests.night import config_of
 from tests.simulation.installation import SECOND
@@ -152,7 +155,8 @@ def _takes_what_it_can_get(apply: Any) -> Any:
 
 def _asks_the_config(_: Any) -> Any:
     def draft(before: Any, incident: Any, record: Any, rules: Any, now: Any) -> Draft:
-        return Draft(incident, record.alert, rules.policy(incident.policy), rules.world(decide._facts(incident, record), before.turns), now)
+        world = rules.world(drafts.facts_of(incident, record), before.turns)
+        return Draft(incident, record.alert, rules.policy(incident.policy), world, now)
 
     return draft
 
@@ -163,6 +167,17 @@ def _gives_no_reason(say: Any) -> Any:
 
 def _queues_in_silence(say: Any) -> Any:
     return lambda self, event, *args, **kwargs: None if event == "page.queued" else say(self, event, *args, **kwargs)
+
+
+def _looks_away(_: Any) -> Any:
+    async def run_once(self: LookAgain, token: int) -> None:
+        return None
+
+    return run_once
+
+
+def _mutes_nobody(_: Any) -> Any:
+    return lambda self, facts, at, newer_than=None: []
 
 
 def _breaks_no_glass(_: Any) -> Any:
@@ -192,11 +207,20 @@ def _finishes_first(alerts: Any) -> Any:
     return run_once
 
 
+def _ends_with_the_first(_: Any) -> Any:
+    def over(d: Draft, seen: Any, record: Any, member: Any) -> None:
+        opening.last_alert_resolved(d, "stream")
+
+    return over
+
+
 MUTANTS = (
     Mutant("alerts of one severity are dropped", 1, lambda: (_around(Advance, "alerts", _drops_warnings),)),
     Mutant("what can't be read is thrown away", 1, lambda: (_around(Ingest, "_bury", _buries_nothing),), seed=1),
     Mutant("an entry is acknowledged before it is committed", 1, lambda: (_around(Ingest, "run_once", _finishes_first),), seed=1),
     Mutant("an acknowledged incident has no deadline", 2, lambda: (_around(MemoryStore, "_arm", _leaves_unarmed),)),
+    Mutant("nobody looks again when a silence is taken back", 1, lambda: (_around(LookAgain, "run_once", _looks_away),)),
+    Mutant("a silence mutes nobody", 3, lambda: (_around(Mutes, "at", _mutes_nobody),)),
     Mutant("the state is not read again before a send", 3, lambda: (patch.object(hands, "why_not", lambda *_: None),), seed=112),
     Mutant("a refused page counts as sent", 4, lambda: (_around(Paging, "event", _takes_no_for_yes),), seed=155),
     Mutant("a message for several leaves all but one waiting", 4, lambda: (_around(Together, "_speak", _speaks_for_one),)),
@@ -210,7 +234,8 @@ MUTANTS = (
                                                                              patch("pager.escalate.asking.LOOK_AGAIN", timedelta(seconds=2))), seed=476),
     Mutant("no limit ever has too little room", 8, lambda: (patch.object(MemoryStore, "wait_for", lambda *_: timedelta(0)),)),
     Mutant("a bad config counts", 9, lambda: (_around(Reload, "apply", _takes_what_it_can_get),), seed=8),
-    Mutant("an edit changes the policy of open incidents", 10, lambda: (_around(decide, "_draft", _asks_the_config),), seed=1),
+    Mutant("a group is over with the first of its alerts", 1, lambda: (_around(joining, "resolved", _ends_with_the_first),), seed=1),
+    Mutant("an edit changes the policy of open incidents", 10, lambda: (_around(decide, "draft_of", _asks_the_config),), seed=1),
     Mutant("what is said at run time is never looked at", 10, lambda: (_around(FollowFacts, "run_once", _follows_nothing),), seed=29),
     Mutant("a stage gives no reason", 11, lambda: (_around(Draft, "say", _gives_no_reason),)),
     Mutant("a page is not said to be for anybody", 11, lambda: (_around(Draft, "say", _queues_in_silence),)),

@@ -12,6 +12,7 @@ TROUBLE_ENDS = 100.0  # seconds; then everything is healed
 ENDS = 235.0
 WORKERS = 2
 KEYS = ("disk", "cpu", "mem", "net")
+GROUPED = ("one", "two", "three", "four")  # of one group, of which an incident takes three
 
 
 Fault = Callable[[Random], "Step"]
@@ -47,9 +48,9 @@ def plan_of(seed: int) -> Plan:
     if rng.random() < 0.4:
         alerts += _flurry(rng)
     faults = [_FAULTS[rng.choice(_NAMES)](rng) for _ in range(rng.choice((0, 1, 2, 3, 4, 6)))]
-    overrides = _overrides(chance(seed, "overrides"))
     alerts += _burst(chance(seed, "burst"))
-    return Plan(seed, tuple(sorted(alerts + faults + overrides, key=lambda step: step.at)))
+    said = [*_overrides(chance(seed, "overrides")), *_silences(chance(seed, "silences")), *_pool(chance(seed, "pool"))]
+    return Plan(seed, tuple(sorted(alerts + faults + said, key=lambda step: step.at)))
 
 
 def chance(seed: int, *of: object) -> Random:
@@ -94,12 +95,37 @@ def _burst(rng: Random) -> list[Step]:
     ]
 
 
+def _pool(rng: Random) -> list[Step]:
+    """In some runs: alerts of one group, close together."""
+    if rng.random() < 0.6:
+        return []
+    begins = rng.uniform(0.5, 30)
+    return [
+        replace(
+            _alert(rng),
+            at=round(begins + rng.uniform(0, rng.choice((2, 60))), 2),
+            key=rng.choice(GROUPED),
+            service="pool",
+            action=rng.choices(("trigger", "resolve", "acknowledge"), (5, 4, 1))[0],
+        )
+        for _ in range(rng.randint(3, 14))
+    ]
+
+
 def _overrides(rng: Random) -> list[Step]:
     """Somebody is put on call while the run goes on, and taken off again."""
     if rng.random() < 0.5:
         return []
     at = _at(rng, 60.0)
     return [Step(at, "override", action="add"), Step(round(at + rng.uniform(5, 60), 2), "override", action="remove")]
+
+
+def _silences(rng: Random) -> list[Step]:
+    """A service is silenced while the run goes on, and the silence is taken back."""
+    if rng.random() < 0.5:
+        return []
+    at = _at(rng, 60.0)
+    return [Step(at, "silence", action="add"), Step(round(at + rng.uniform(5, 40), 2), "silence", action="end")]
 
 
 def _flurry(rng: Random) -> list[Step]:

@@ -14,16 +14,18 @@ import structlog
 
 from pager.config import Loaded
 from pager.decide import Rules
+from pager.model.condition import Condition, Term
 from pager.model.event import Entry
 from pager.model.incident import Incident
+from pager.model.mute import Silence
 from pager.model.schedule import Override, OverrideKind
 from pager.notify.plan import Providers
 from pager.ports import Commit, Outcome, StoreUnavailable
-from pager.report.incident import incident_json
+from pager.report.incident import show_json
 from tests.fakes.memory_store import Clock, MemoryStore
 from tests.night import config_of
 from tests.simulation.history import Fault, History, Seen
-from tests.simulation.installation import BAD, FIRST, SECOND, STAND_IN
+from tests.simulation.installation import BAD, FIRST, SECOND, SILENCED, STAND_IN
 from tests.simulation.outside import People, Provider
 from tests.simulation.plan import ENDS, TROUBLE_ENDS, WORKERS, Plan, Step
 from tests.simulation.virtual_loop import VirtualLoop
@@ -117,6 +119,8 @@ class World:
                 self.note("config", worker=worker.name, wanted=step.way, in_force=worker.variant)
             case "override":
                 self.spawn(self._override(step.action))
+            case "silence":
+                self.spawn(self._silence(step.action))
             case "outage":
                 self.channels[step.key].outages.append((now, now + step.seconds, step.way))
 
@@ -152,6 +156,22 @@ class World:
         self.note("override", action=action)
         self.wake("rota")
 
+    async def _silence(self, action: str) -> None:
+        """The same for a service that is to wake nobody."""
+        while self.is_down() or (action == "end" and not self.store.silences):
+            await asyncio.sleep(1.0)
+        rota, now, always = self.store.worker("cli").rota, self.clock.now, timedelta(days=1)
+        said = Entry(now, 0, f"silence.{action}", "ana", SILENCED)
+        if action == "add":
+            condition = Condition(terms=(Term("service", (SILENCED,)),))
+            await rota.add_silence(
+                Silence(id="", condition=condition, start=now - always, end=now + always, by="ana", why="known", said_at=now), said
+            )
+        else:
+            await rota.end_silence("1", now, said)
+        self.note("silence", action=action)
+        self.wake("rota")
+
     async def _add(self, step: Step, fields: dict[str, str], through: Worker | None) -> str:
         async def put() -> str:
             id_ = await self.workers[0].ports.alerts.add(fields)
@@ -176,9 +196,20 @@ class World:
 
     def _look_back(self) -> None:
         for number, incident in sorted(self.store.incidents.items()):
-            shown = incident_json(self.store.by_number(number))
+            snapshot = self.store.by_number(number)
+            listed = [(identity, self.store.record(identity)) for identity in self.store.members.get(number, ())]
+            shown = show_json(snapshot, (), listed)
+            alone = [{"dedup_key": shown["dedup_key"], "state": "resolved" if shown["state"] == "resolved" else "firing"}]
+            alerts = {alert["dedup_key"]: alert["state"] for alert in shown.get("members", alone)}
             armed = self.store.scores.get(number)
-            self.note("end", **{k: shown[k] for k in ("number", "state", "dedup_key", "next_deadline", "reason")}, armed=armed is not None)
+            self.note(
+                "end",
+                **{k: shown[k] for k in ("number", "state", "dedup_key", "next_deadline", "reason", "alerts")},
+                armed=armed is not None,
+                keys=list(alerts),
+                firing=[key for key, state in alerts.items() if state == "firing"],
+                fire=shown.get("firing"),
+            )
             assert incident.number == number
         for letter in self.store.dead:
             self.note("dead", entry=letter.id, reason=letter.reason)

@@ -41,6 +41,7 @@ def deadline_table() -> str:
     rows += [f"| {kind} | inside the stage: `due.{step.__name__.lstrip('_')}` |" for kind, step in SMALL.items()]
     rows += ["| sla_ack_soon, sla_resolve_soon | people are told: `sla.tell_soon` |", "| resolve_after | `opening.quiet_for_long` |"]
     rows += ["| suppressed | is it muted still? `muting.on_time` |", "| stable | `flapping.is_stable` |"]
+    rows += ["| hushed | is one of a group's alerts muted still? `grouped.still_hushed` |"]
     return "\n".join(["| deadline | what it does |", "|---|---|", *rows]) + "\n"
 
 
@@ -51,6 +52,7 @@ def test_every_deadline_does_something() -> None:
         *(k for k in DeadlineKind if k.endswith("_soon")),
         DeadlineKind.RESOLVE_AFTER,
         DeadlineKind.SUPPRESSED,
+        DeadlineKind.HUSHED,
         DeadlineKind.STABLE,
         DeadlineKind.STORM,
     }

@@ -10,10 +10,12 @@ from msgspec.structs import replace
 from pager.model.config import Config
 from pager.model.problem import Level, Problem
 from pager.notify.plan import Providers
+from pager.oncall.calendars import naming
 from pager.oncall.memo import Rota
 from pager.rehearse.check.accounts import credentials, last_resort, one_provider
 from pager.rehearse.check.doubles import one_person, two_places
 from pager.rehearse.check.ground import Ground
+from pager.rehearse.check.groups import groups
 from pager.rehearse.check.handoffs import hand_offs
 from pager.rehearse.check.people import addresses
 from pager.rehearse.check.phones import phones
@@ -35,18 +37,24 @@ def check(
     """`problems`, and what the loader, which looks at one place at a time, can't see; errors first, then by place. `config` is None where it
     could not be read: then `problems` is all there is to say. `carried` maps a channel to the kinds of providers that can carry it. `start` to
     `end` (UTC) is the horizon of the proof; `rota` says who is on call in it, by the config alone where it is None; `unread` are schedules of
-    which it does not know all, such as one that hangs on a calendar that is read elsewhere: a hole by them is no error."""
+    which it does not know all, beside those that hang on a calendar that is read elsewhere: a hole by them is no error."""
     found = list(problems)
     if config is not None:
         # Credentials that are missing are said once, and not again for each stage that would need them.
         whole = replace(config, providers={name: replace(provider, missing=()) for name, provider in config.providers.items()})
         rota = rota or Rota.of(config)
-        scene = Scene(Ground(config, Providers.of(whole, carried), rota, start, end, unread))
+        scene = Scene(Ground(config, Providers.of(whole, carried), rota, start, end, (*unread, *_hanging(config, rota))))
         found += [problem for look in CHECKS for problem in look(scene)]
     return tuple(sorted(found, key=lambda p: (_LEVELS.index(p.level), p.file, p.line, p.column)))
 
 
+def _hanging(config: Config, rota: Rota) -> list[str]:
+    """Schedules whose people stand in calendars that this rota has not read."""
+    unread = {name for name, calendar in config.calendars.items() if calendar.url and name not in rota.facts.calendars}
+    return [name for name, schedule in config.schedules.items() if unread & naming(schedule)]
+
+
 CHECKS: tuple[Callable[[Scene], Iterable[Problem]], ...] = (
     reach, skipped, credentials, last_resort, one_provider, addresses, phones, two_places, one_person, unreached, circles, crossing,
-    shadowed, starts, templates, hand_offs,
+    shadowed, starts, templates, hand_offs, groups,
 )  # fmt: skip

@@ -18,6 +18,7 @@
 --   log VALUE             to the next written key, and to the audit
 --   audit VALUE           to the audit alone
 --   night USER AT         a page in a person's night; the next three written keys are that person's, who has any, and the rota's version
+--   member VALUE          to the list that is the next written key
 --   turn SCHEDULE         one more is taken; the next written key counts them
 --   join                  among those that wait for the next written key
 --   wake GRACE            who waits for the next written key is due in so many milliseconds, if not before
@@ -113,6 +114,9 @@ for commit = 1, tonumber(ARGV[1]) do
       if outcome == 'D' then nights[#nights + 1] = { write, value, ARGV[a] } end
       write = write + 3
       a = a + 1
+    elseif op == 'member' then
+      if outcome == 'D' then later[#later + 1] = { 'RPUSH', KEYS[write], value } end
+      write = write + 1
     elseif op == 'turn' then
       if outcome == 'D' then
         turns = KEYS[write]

@@ -9,15 +9,16 @@ from datetime import datetime
 import msgspec
 from msgspec.structs import replace
 
+from pager.advance.chain import Chain
 from pager.decide import Decision, Rules, decide, in_turn, needs
 from pager.escalate.draft import Shared
 from pager.model.alert import Action
 from pager.model.event import AlertSeen, Answer, Entry, Event
-from pager.model.incident import Incident, Page
+from pager.model.incident import Page
 from pager.model.outgoing import Notice, Outgoing, Priority, SendPage
-from pager.model.policy import Policy
 from pager.model.snapshot import Code, Identity, Pointer, Snapshot, UnreadableError
-from pager.noise.dedup import Meaning, only_repeats
+from pager.noise.dedup import Meaning, only_repeats, settled
+from pager.noise.group import PREFIX
 from pager.notify.codes import page_code
 from pager.notify.telling import dead_letter_notice
 from pager.ports import Commit, Incidents, Meter, Outcome
@@ -76,14 +77,15 @@ class Advance:
             unread += [s for snap, seen in zip(snapshots, waiting.values(), strict=True) if snap.unreadable for s in seen]
             waiting = {identity: seen for (identity, seen), snap in zip(waiting.items(), snapshots, strict=True) if not snap.unreadable}
             snapshots = [snap for snap in snapshots if not snap.unreadable]
+        snapshots = [_as_it_stands(snap) for snap in snapshots]
         await self._fill(Counter(self._part(seen) for snap, seen in zip(snapshots, waiting.values(), strict=True) if _may_open(snap, seen)))
         rules = self._rules()
         parts = [self._part(seen) for seen in waiting.values()]
         names = [
             [name for alert in seen for name in needs(snap, alert, rules)] for snap, seen in zip(snapshots, waiting.values(), strict=True)
         ]
-        snapshots = await self._pointed(parts, snapshots, names)
-        chain, folded = _Chain(), list[_Fold]()
+        snapshots = await self._with_groups(await self._pointed(parts, snapshots, names))
+        chain, folded = Chain(), list[_Fold]()
         for part, snap, asked, seen in zip(parts, snapshots, names, waiting.values(), strict=True):
             folded.append(self._fold(chain.as_left(part, snap, asked), seen, rules, now))
             chain.goes_on(part, folded[-1].commit)
@@ -96,6 +98,7 @@ class Advance:
                 self._meter.conflicts(1)
                 continue
             became += fold.outcomes
+            self._count_mutes(fold.commit)
             if fold.rest:
                 left[identity] = fold.rest
         for name, count in Counter(became).items():
@@ -112,11 +115,13 @@ class Advance:
         numbers = self._fresh[self._part(seen)]
         for k, alert in enumerate(seen):
             decision = decide(current, alert, rules, now, fresh=numbers[0] if numbers else 0)
-            if _opens(decision):
+            if _opens(decision) or decision.meaning is Meaning.JOINS:
                 if current.incident is not before.incident:  # one incident a commit: the second goes with the next round
                     return _Fold(self._commit(before, current, entries, outgoing, shared=shared), outcomes, seen[k:])
-                numbers.popleft()
-                before = Snapshot(record=before.record, pointers=before.pointers)  # an older incident of the identity is not touched
+                # An older incident of the identity is not touched.
+                before = _joined(before, decision)
+                if _opens(decision):
+                    numbers.popleft()
             current = decision.after
             entries += decision.entries
             outgoing += decision.outgoing
@@ -136,6 +141,19 @@ class Advance:
         return [
             replace(snap, pointers={name: found[part][name] or Pointer() for name in asked}) if asked else snap
             for part, snap, asked in zip(parts, snapshots, names, strict=True)
+        ]
+
+    async def _with_groups(self, snapshots: Sequence[Snapshot]) -> list[Snapshot]:
+        """With the incidents of the groups that they might come into."""
+        wanted = [{p.incident for name, p in snap.pointers.items() if p.incident and name.startswith(PREFIX)} for snap in snapshots]
+        if not any(wanted):
+            return list(snapshots)
+        numbers = list(set[int]().union(*wanted))
+        _, found = await self._incidents.by_number(numbers)
+        known = {n: (s.incident, s.policy) for n, s in zip(numbers, found, strict=True) if s.incident is not None}
+        return [
+            replace(snap, groups={n: known[n] for n in asked if n in known}) if asked else snap
+            for snap, asked in zip(snapshots, wanted, strict=True)
         ]
 
     async def _fill(self, wanted: Mapping[int, int]) -> None:
@@ -172,7 +190,7 @@ class Advance:
         parts = [self._part_of(snapshot) for snapshot in snapshots]
         names = [needs(snap, items[k].event, rules) for k, snap in zip(which, snapshots, strict=True)]
         snapshots = await self._pointed(parts, snapshots, names)
-        chain, decided = _Chain(), list[tuple[int, Decision, Commit]]()
+        chain, decided = Chain(), list[tuple[int, Decision, Commit]]()
         for k, part, loaded, asked in zip(which, parts, snapshots, names, strict=True):
             item, snapshot = items[k], chain.as_left(part, loaded, asked)
             if snapshot.unreadable:
@@ -188,11 +206,13 @@ class Advance:
             decided.append((k, decision, commit))
             chain.goes_on(part, commit)
         outcomes = await self._incidents.commit([commit for _, _, commit in decided])
-        for (k, decision, _), outcome in zip(decided, outcomes, strict=True):
+        for (k, decision, commit), outcome in zip(decided, outcomes, strict=True):
             if outcome is Outcome.CONFLICT:
                 self._meter.conflicts(1)
-            else:
-                results[k] = Advanced(outcome, decision.answer)
+                continue
+            results[k] = Advanced(outcome, decision.answer)
+            if outcome is Outcome.DONE:
+                self._count_mutes(commit)
 
     async def once(self, request: str) -> bool:
         """Whether this request is seen for the first time; from now on it has been."""
@@ -250,6 +270,14 @@ class Advance:
             turns=shared.turns,
         )
 
+    def _count_mutes(self, commit: Commit) -> None:
+        before, after = commit.before.incident, commit.after.incident
+        if after is None or not after.mutes or (before is not None and after.mutes is before.mutes):
+            return
+        for one in after.mutes:
+            if before is None or one not in before.mutes:
+                self._meter.muted(one.kind, one.rule)
+
     def _codes(self, after: Snapshot, outgoing: Iterable[Outgoing]) -> Iterable[Code]:
         """A reply by SMS names a page by its code."""
         for item in outgoing:
@@ -261,41 +289,17 @@ class Advance:
         return page_code(self._secret, incident, seq)
 
 
-class _Chain:
-    """Commits of one batch that share pointers, or an incident: each goes on from what the one before leaves. Where that one conflicts, so do
-    those that build on it. Turns taken are counted on."""
+def _as_it_stands(snapshot: Snapshot) -> Snapshot:
+    record = settled(snapshot.record, snapshot.incident)
+    return snapshot if record is snapshot.record else replace(snapshot, record=record)
 
-    def __init__(self) -> None:
-        self._pointers: dict[tuple[int, str], Pointer] = {}
-        self._incidents: dict[int, tuple[Incident, Policy | None]] = {}
-        self._turns: defaultdict[int, Counter[str]] = defaultdict(Counter)
 
-    def as_left(self, part: int, snapshot: Snapshot, names: Sequence[str]) -> Snapshot:
-        """The snapshot with its pointers, and its incident, as they stand now."""
-        if taken := self._turns.get(part):
-            turns = {schedule: snapshot.turns.get(schedule, 0) + taken[schedule] for schedule in {*snapshot.turns, *taken}}
-            snapshot = replace(snapshot, turns=turns)
-        if not self._pointers and not self._incidents:
-            return snapshot
-        changed = {name: self._pointers[part, name] for name in names if (part, name) in self._pointers}
-        if changed:
-            snapshot = replace(snapshot, pointers={**snapshot.pointers, **changed})
-        if snapshot.incident is not None and snapshot.incident.number in self._incidents:
-            incident, policy = self._incidents[snapshot.incident.number]
-            snapshot = replace(snapshot, incident=incident, policy=policy)
-        return snapshot
-
-    def goes_on(self, part: int, commit: Commit) -> None:
-        before, after = commit.before, commit.after
-        if commit.turns:
-            self._turns[part].update(commit.turns)
-        if not after.pointers:
-            return
-        for name, (was, pointer) in commit.changed_pointers().items():
-            self._pointers[part, name] = replace(pointer, version=was.version + 1 if was else 1)
-        if after.incident is not None and after.incident is not before.incident:
-            version = before.incident.version + 1 if before.incident else 1
-            self._incidents[after.incident.number] = replace(after.incident, version=version), after.policy
+def _joined(before: Snapshot, decision: Decision) -> Snapshot:
+    """What a commit goes on from whose alert opens an incident, or comes into that of its group."""
+    after = decision.after.incident
+    known = before.groups.get(after.number) if after is not None and decision.meaning is Meaning.JOINS else None
+    incident, policy = known or (None, None)
+    return Snapshot(before.record, incident, policy, before.pointers, turns=before.turns)
 
 
 class _Fold(msgspec.Struct, frozen=True):

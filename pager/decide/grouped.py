@@ -1,0 +1,182 @@
+"""An incident of several alerts: how many of them are open, how bad the worst is, and what mutes all of them.
+
+A group is muted only while each of its open alerts is: by something that mutes what all of them have in common, or by what muted each as it
+came. Nothing here grows with the group."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from msgspec.structs import replace
+
+from pager.conditions.condition import Facts
+from pager.decide.rules import Rules
+from pager.escalate import chain, muting
+from pager.escalate.draft import Draft, Shared
+from pager.model.alert import Alert, AlertRecord, Member, Severity, Urgency
+from pager.model.incident import DeadlineKind, Incident, State
+from pager.model.mute import Hush, Mute, MuteKind
+from pager.model.snapshot import Pointer
+from pager.noise.group import Belongs
+from pager.noise.mutes import longest
+from pager.route.assign import Assignment
+
+_FIELDS = ("source", "component", "group", "class", "integration")
+_MOST_HUSHES = 8
+
+
+def names_of(incident: Incident) -> tuple[str, ...]:
+    """The pointers that what mutes its alerts hangs on."""
+    return tuple(name for hush in incident.hushes for name in hush.mute.names)
+
+
+def count_words(incident: Incident) -> str:
+    return f"{incident.still_fire} of {incident.alerts} still fire"
+
+
+# --- coming and going -----------------------------------------------------------------------------------------------------------------
+def begin(d: Draft, record: AlertRecord, belongs: Belongs, severity: Severity) -> AlertRecord:
+    """The incident is the first of its group; others may come into it."""
+    pointer = d.pointers.get(belongs.name)
+    if pointer is None:
+        return record
+    d.point(belongs.name, replace(pointer, incident=d.incident.number, count=1, times=(d.now,)))
+    d.set(group=belongs.name, shared=belongs.shared, fields=_fields(record.alert))
+    mute = d.incident.mute if d.incident.state is State.SUPPRESSED else None
+    return replace(record, member=come(d, Member(severity, first=True), mute))
+
+
+def come(d: Draft, member: Member, mute: Mute | None) -> Member:
+    """One more of its alerts is open. `mute`: what mutes that one."""
+    counts = list(d.incident.firing or (0,) * len(Severity))
+    counts[member.severity.rank] += 1
+    hushes = {hush.mute.key: hush for hush in d.incident.hushes}
+    if mute is not None:
+        known = hushes.get(mute.key)
+        worst = member.severity if known is None or member.severity.worse_than(known.worst) else known.worst
+        over = known.over if known else muting.over_at(d)
+        if known is not None or len(hushes) < _MOST_HUSHES:
+            since = known.since if known else d.now
+            hushes[mute.key] = Hush(mute, (known.alerts if known else 0) + 1, worst, since, over, known.unnamed if known else 0)
+    d.set(firing=tuple(counts), hushes=tuple(hushes.values()), severity=_worst(counts, d.incident.severity))
+    return replace(member, hushed=mute.key if mute else "")
+
+
+def go(d: Draft, member: Member) -> None:
+    """One of its alerts is open no longer."""
+    counts = list(d.incident.firing)
+    counts[member.severity.rank] = max(counts[member.severity.rank] - 1, 0)
+    hushes = [replace(h, alerts=h.alerts - (h.mute.key == member.hushed)) for h in d.incident.hushes]
+    unnamed = next((k for k, hush in enumerate(hushes) if hush.unnamed), None)
+    if not member.hushed and unnamed is not None:  # it may be one of these, and of what mutes rather too few are counted than too many
+        hush = hushes[unnamed]
+        hushes[unnamed] = replace(hush, alerts=hush.alerts - 1, unnamed=hush.unnamed - 1)
+    d.set(firing=tuple(counts), hushes=tuple(h for h in hushes if h.alerts > 0), severity=_worst(counts, d.incident.severity))
+
+
+def compare(d: Draft, alert: Alert, assigned: Assignment) -> None:
+    """What the others have in common with one more."""
+    incident, facts = d.incident, Facts.of(alert)
+    differ = {"service"} if assigned.service != incident.service else set()
+    differ |= {"urgency"} if assigned.urgency is not incident.urgency else set()
+    d.set(
+        labels={key: value for key, value in incident.labels.items() if assigned.labels.get(key) == value},
+        fields={key: value for key, value in incident.fields.items() if facts.get(key) == value},
+        differ=tuple(sorted({*incident.differ, *differ})),
+    )
+
+
+def _fields(alert: Alert) -> dict[str, str]:
+    facts = Facts.of(alert)
+    return {key: value for key in _FIELDS if (value := facts.get(key))}
+
+
+def _worst(counts: list[int], otherwise: Severity) -> Severity:
+    return next((severity for severity in Severity if counts[severity.rank]), otherwise)
+
+
+# --- muting ---------------------------------------------------------------------------------------------------------------------------
+def in_common(d: Draft) -> Facts:
+    """What is so of all its alerts."""
+    incident = d.incident
+    if incident.alerts < 2:
+        return d.world.facts
+    mixed = sum(count > 0 for count in incident.firing) > 1
+    not_shared = [key for key in _FIELDS if key not in incident.fields]
+    return d.world.facts.without(("details", *not_shared, *incident.differ, *(("severity",) if mixed else ())))
+
+
+def absorb(d: Draft) -> None:
+    """It is muted as it stands, and one more alert comes: what mutes it mutes those that were there."""
+    mute, loud = d.incident.mute, d.incident.still_fire - sum(hush.alerts for hush in d.incident.hushes)
+    if mute is None or loud <= 0:
+        return
+    others = tuple(hush for hush in d.incident.hushes if hush.mute.key != mute.key)
+    known = next((hush for hush in d.incident.hushes if hush.mute.key == mute.key), None)
+    over = known.over if known else muting.over_at(d)
+    alerts, unnamed = (known.alerts, known.unnamed) if known else (0, 0)
+    d.set(hushes=(*others, Hush(mute, alerts + loud, d.incident.worst, d.now, over, unnamed + loud)))
+
+
+def hushed(d: Draft, rules: Rules) -> Mute | None:
+    """What mutes it, where each of its open alerts was muted as it came, and still is. It lasts until the first of those ends."""
+    held = [(mute, hush.alerts) for hush in d.incident.hushes if (mute := _still(d, hush, rules))]
+    if not held or sum(alerts for _, alerts in held) < d.incident.still_fire:
+        return None
+    named = longest(mute for mute, _ in held)
+    ends = [mute.until for mute, _ in held if mute.until is not None]
+    return replace(named, until=min(ends, default=None)) if named else None
+
+
+def still_hushed(d: Draft, rules: Rules) -> bool:
+    """Look at what mutes some of the alerts. True when that is over for one that is worse than what was paged for: that pages now."""
+    d.disarm(DeadlineKind.HUSHED)
+    ended = [hush for hush in d.incident.hushes if _still(d, hush, rules) is None]
+    d.set(hushes=tuple(hush for hush in d.incident.hushes if hush not in ended))
+    worse = sorted((hush for hush in ended if hush.worst.worse_than(d.incident.worst)), key=lambda hush: hush.worst.rank)
+    if worse:
+        serious = worse[0].worst in (Severity.CRITICAL, Severity.ERROR)
+        d.set(worst=worse[0].worst, urgency=Urgency.HIGH if serious else d.incident.urgency)
+    if d.incident.state is State.SUPPRESSED:
+        return False
+    if not worse:
+        return False
+    because = f"one of its alerts was muted until now ({worse[0].mute.reason})"
+    d.say("incident.worsened", because, origin=worse[0].mute.origin)
+    chain.resume(d, because)
+    return True
+
+
+def remind(d: Draft) -> None:
+    """Look again when what mutes an alert that is worse than what was paged for ends."""
+    worse = [hush for hush in d.incident.hushes if hush.worst.worse_than(d.incident.worst)]
+    if not worse or d.incident.state in (State.SUPPRESSED, State.RESOLVED):
+        return
+    at = max(min(min(h.mute.until or h.over, h.over) for h in worse), d.now)
+    if not any(deadline.kind is DeadlineKind.HUSHED and deadline.at == at for deadline in d.incident.deadlines):
+        d.arm(DeadlineKind.HUSHED, at)
+
+
+def _still(d: Draft, hush: Hush, rules: Rules) -> Mute | None:
+    mute = hush.mute
+    if d.now >= hush.over:
+        return None
+    match mute.kind:
+        case MuteKind.SILENCE | MuteKind.MAINTENANCE:
+            return rules.mutes.still(mute, d.now)
+        case MuteKind.INHIBITION:
+            if not any(_counts(d.pointers, name) > (name in d.incident.inhibits) for name in mute.names):
+                return None
+            d.shared |= Shared(relies=tuple(name for name in mute.names if name in d.pointers), joins=mute.names)
+            return mute
+        case MuteKind.THRESHOLD:
+            if any((pointer := d.pointers.get(name)) and pointer.at and pointer.at >= hush.since for name in mute.names):
+                return None
+            d.shared |= Shared(joins=mute.names)
+            return mute
+        case _:
+            return mute if mute.until is None or mute.until > d.now else None
+
+
+def _counts(pointers: Mapping[str, Pointer], name: str) -> int:
+    return pointers[name].count if name in pointers else 0
