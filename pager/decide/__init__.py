@@ -216,7 +216,7 @@ def _first_word(d: Draft, seen: AlertSeen, verdict: Verdict, assigned: Assignmen
         d.say("incident.opened", assigned.because, origin=assigned.origin)
         opening.last_alert_resolved(d, who_says(seen))
         return
-    if by := first_mute(d, assigned, rules):
+    if by := first_mute(d, assigned, rules) or storming.first_held(d, rules):
         opening.suppress(d, by, resolve_after, start_at(d.policy, assigned.start_at))
         if verdict.record.flapping:
             flapping.changed(d, rules.config.noise.flap)
@@ -276,9 +276,9 @@ def _decision(before: Snapshot, record: AlertRecord, d: Draft, rules: Rules, mea
     if d.incident.mute is not None and d.incident.state is not State.SUPPRESSED:
         d.set(mute=None, muted_at=None, came_under=None)
     count_sources(d, rules)
+    storming.leave(d)
     if d.incident.hushes:
         grouped.remind(d)
-    storming.leave(d)
     told = notices(d.tells, d.incident, record, rules.planner, d.now)
     if not d.incident.is_open and record.incident == d.incident.number:
         if record.open:

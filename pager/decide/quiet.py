@@ -10,7 +10,7 @@ from pager.conditions.condition import Facts
 from pager.decide import grouped
 from pager.decide.counting import count_repeat, still_too_few, too_few_yet
 from pager.decide.rules import Rules
-from pager.decide.storming import first_held, still_held
+from pager.decide.storming import still_held
 from pager.escalate import muting
 from pager.escalate.draft import Draft, Shared
 from pager.model.event import Due, Event, Look, Reply
@@ -46,10 +46,10 @@ def mute_of(d: Draft, rules: Rules, risen: bool = False) -> Mute | None:
     found = rules.mutes.at(facts, d.now, newer_than=incident.heard_at)
     if incident.heard_at is None:
         found += inhibitions(d, rules, facts)
+        found += [] if risen else still_held(d, rules)
         if incident.group:
             return longest(found) or grouped.hushed(d, rules)
         found += still_too_few(d, rules)
-        found += [] if risen else still_held(d, rules)
         own = incident.came_under or incident.mute  # a release before this one kept no more than what mutes it now
         if own and not risen and own.kind in (MuteKind.ROUTE, MuteKind.PAUSE) and (own.until is None or own.until > d.now):
             found.append(own)
@@ -75,7 +75,7 @@ def first_mute(d: Draft, assigned: Assignment, rules: Rules) -> Mute | None:
         if not d.incident.group:  # each alert of a group has its own
             d.set(came_under=own)
         found.append(own)
-    return longest(found) or first_held(d, rules)
+    return longest(found)
 
 
 # --- inhibition -----------------------------------------------------------------------------------------------------------------------

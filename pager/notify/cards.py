@@ -33,8 +33,9 @@ _TOLD = frozenset(
      "incident.resolved", "incident.snoozed", "incident.escalated", "incident.assigned", "incident.noted", "incident.quiet",
      "stage.entered", "stage.skipped", "stage.waiting", "stage.nobody", "target.empty", "policy.looped", "policy.taken_over",
      "catch_all.entered", "catch_all.nobody", "page.accepted", "page.failed", "page.deferred", "page.impossible", "page.unconfirmed",
+     "storm.begun", "storm.goes_on", "storm.over",
      "person.unreachable", "ladder.climbed", "incident.suppressed", "incident.unmuted", "sla.soon", "sla.breached", "alert.mended",
-     "incident.joined", "incident.alert_resolved", "alert.acknowledged", "storm.begun", "storm.goes_on", "storm.over"}
+     "incident.joined", "incident.alert_resolved", "alert.acknowledged"}
 )  # fmt: skip
 
 
@@ -50,8 +51,8 @@ def page_card(
     """What a page says to whoever it asks: the same as the others do, with nothing left out."""
     lines = (
         late_words(late),
-        shared_words(incident),
         storm_words(incident, _LINE),
+        shared_words(incident),
         muted_words(incident),
         before_you(incident, page, names, len(incident.paged)),
         sla_words(incident, now),

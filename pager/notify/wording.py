@@ -36,8 +36,8 @@ def sms_page(
     word nor that code stands anywhere else. `names` maps a user's id to a name; who is not in it goes by the id."""
     extras = (
         (late_words(late),),
-        (shared_words(incident, _SAID),),
         [storm_words(incident, most) for most in (200, 120, 60)],
+        (shared_words(incident, _SAID),),
         (muted_words(incident, _RESULT), muted_words(incident, 0)),
         [before_you(incident, page, names, most) for most in range(_TOLD, 0, -1)],
         (sla_words(incident, now),),
@@ -65,8 +65,8 @@ def console_page(
     lines = (
         f"{opening_of(incident)} {one_line(record.alert.summary)}",
         late_words(late),
-        shared_words(incident),
         storm_words(incident, 1000),
+        shared_words(incident),
         muted_words(incident),
         before_you(incident, page, names, len(incident.paged)),
         sla_words(incident, now),

@@ -131,11 +131,8 @@ class ReplyPages:
         card = incident_card(incident, record, snapshot.policy, service, now, rules.names)
         if (count := await self._spoken_for(link)) > 1:
             actions = tuple(action for action in card.actions if action is not ReplyAction.RESOLVE)
-            card = replace(
-                card,
-                lines=(f"The email was about {count} incidents: what you answer is said of all of them.", *card.lines),
-                actions=actions,
-            )
+            said_of = f"The email was about {count} incidents: what you answer is said of all of them."
+            card = replace(card, lines=(said_of, *card.lines), actions=actions)
         return _html(status, card.title, said, card, rules.names.get(link.user, link.user))
 
 

@@ -156,8 +156,8 @@ class MemoryStore:
         self.rota_version = 0
         self.turns: dict[str, int] = {}
         self.waiting: dict[str, set[int]] = {}
-        self.members: dict[int, list[Identity]] = {}
         self._limits: dict[str, datetime] = {}
+        self.members: dict[int, list[Identity]] = {}
 
     def worker(self, name: str) -> MemoryWorker:
         self._workers.add(name)

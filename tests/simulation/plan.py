@@ -48,8 +48,8 @@ def plan_of(seed: int) -> Plan:
     if rng.random() < 0.4:
         alerts += _flurry(rng)
     faults = [_FAULTS[rng.choice(_NAMES)](rng) for _ in range(rng.choice((0, 1, 2, 3, 4, 6)))]
-    said = [*_overrides(chance(seed, "overrides")), *_silences(chance(seed, "silences")), *_pool(chance(seed, "pool"))]
     alerts += _burst(chance(seed, "burst"))
+    said = [*_overrides(chance(seed, "overrides")), *_silences(chance(seed, "silences")), *_pool(chance(seed, "pool"))]
     return Plan(seed, tuple(sorted(alerts + faults + said, key=lambda step: step.at)))
 
 
@@ -79,6 +79,22 @@ def _alert(rng: Random) -> Step:
     )
 
 
+def _burst(rng: Random) -> list[Step]:
+    """Many at once for the same people, and some of them end soon."""
+    if rng.random() < 0.6:
+        return []
+    at, service, keys = _at(rng, 60.0), rng.choice(("api", "web", "db")), [f"burst-{k}" for k in range(rng.randint(5, 12))]
+    one = Step(at, "alert", action="trigger", service=service, way="xadd")
+    severity = ("critical", "error", "error")
+    begins = [
+        replace(one, at=round(at + rng.uniform(0, 2), 2), worker=rng.randrange(WORKERS), key=key, severity=rng.choice(severity))
+        for key in keys
+    ]
+    return begins + [
+        replace(begin, at=round(begin.at + rng.uniform(0.1, 20), 2), action="resolve") for begin in begins if rng.random() < 0.2
+    ]
+
+
 def _pool(rng: Random) -> list[Step]:
     """In some runs: alerts of one group, close together."""
     if rng.random() < 0.6:
@@ -93,22 +109,6 @@ def _pool(rng: Random) -> list[Step]:
             action=rng.choices(("trigger", "resolve", "acknowledge"), (5, 4, 1))[0],
         )
         for _ in range(rng.randint(3, 14))
-    ]
-
-
-def _burst(rng: Random) -> list[Step]:
-    """Many at once for the same people, and some of them end soon."""
-    if rng.random() < 0.6:
-        return []
-    at, service, keys = _at(rng, 60.0), rng.choice(("api", "web", "db")), [f"burst-{k}" for k in range(rng.randint(5, 12))]
-    one = Step(at, "alert", action="trigger", service=service, way="xadd")
-    severity = ("critical", "error", "error")
-    begins = [
-        replace(one, at=round(at + rng.uniform(0, 2), 2), worker=rng.randrange(WORKERS), key=key, severity=rng.choice(severity))
-        for key in keys
-    ]
-    return begins + [
-        replace(begin, at=round(begin.at + rng.uniform(0.1, 20), 2), action="resolve") for begin in begins if rng.random() < 0.2
     ]
 
 
