@@ -10,10 +10,10 @@ from pager.conditions.condition import Facts
 from pager.decide import grouped
 from pager.decide.counting import count_repeat, still_too_few, too_few_yet
 from pager.decide.rules import Rules
-from pager.escalate import muting
+from pager.escalate import muting, urgency
 from pager.escalate.draft import Draft, Shared
 from pager.model.event import Due, Event, Look, Reply
-from pager.model.incident import State
+from pager.model.incident import DeadlineKind, State
 from pager.model.mute import Mute, MuteKind
 from pager.noise.inhibit import inhibited
 from pager.noise.mutes import longest
@@ -45,6 +45,8 @@ def mute_of(d: Draft, rules: Rules, risen: bool = False) -> Mute | None:
     found = rules.mutes.at(facts, d.now, newer_than=incident.heard_at)
     if incident.heard_at is None:
         found += inhibitions(d, rules, facts)
+        if incident.state is State.SUPPRESSED and not risen and not incident.paged:
+            found += urgency.waits(d, incident.urgency, incident.service, d.is_armed(DeadlineKind.SUPPORT))
         if incident.group:
             return longest(found) or grouped.hushed(d, rules)
         found += still_too_few(d, rules)
@@ -68,6 +70,7 @@ def first_mute(d: Draft, assigned: Assignment, rules: Rules) -> Mute | None:
         found.append(Mute(MuteKind.ROUTE, assigned.route, assigned.suppress, None, assigned.origin))
     if pause := rules.mutes.pause(facts, d.now):
         found.append(pause)
+    found += urgency.waits(d, assigned.urgency, assigned.service, assigned.rises_at is not None)
     return longest(found)
 
 

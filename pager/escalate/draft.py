@@ -31,6 +31,8 @@ LASTING = frozenset(
         DeadlineKind.RESOLVE_AFTER,
         DeadlineKind.HUSHED,
         DeadlineKind.STABLE,
+        DeadlineKind.SUPPORT,
+        DeadlineKind.UNSEEN,
     }
 )
 _SETTLED_PAGES_KEPT = 30

@@ -20,6 +20,7 @@ class MuteKind(StrEnum):
     PAUSE = "pause"  # it may heal by itself
     THRESHOLD = "threshold"  # there are too few of them yet
     FLAPPING = "flapping"
+    DIGEST = "digest"  # of low urgency: it waits for the morning
 
 
 class Mute(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True):
