@@ -38,12 +38,10 @@ def risen(d: Draft, urgency: Urgency) -> Urgency:
 def rises(d: Draft) -> bool:
     """What is due by now. True when the urgency is high for that; the chain moves by it only where somebody is paged at present."""
     due = [x.kind for x in d.incident.deadlines if x.kind in (K.SUPPORT, K.UNSEEN) and x.at <= d.now]
-    if not due:
-        return False
-    pages, is_low = d.incident.state is State.TRIGGERED, d.incident.urgency is Urgency.LOW
-    if not (pages and is_low):
+    is_low = d.incident.urgency is Urgency.LOW
+    if d.incident.state is not State.TRIGGERED or not is_low:
         d.disarm(*due)
-    if not is_low or not (pages or K.SUPPORT in due):
+    if not due or not is_low:
         return False
     digest = d.world.config.settings.digest
     unseen = f"nobody looked in time{f' ({duration(digest.high_after)})' if digest else ''}"
@@ -76,11 +74,12 @@ def waking(digest: Digest, service: Service | None) -> Hours:
 
 
 def remind(d: Draft, digest: Digest) -> None:
-    """While low urgency pages and nobody has answered, there is a moment at which it is high."""
+    """From the first page of low urgency on there is a moment at which it is high, unless somebody answers. What mutes it meanwhile, again
+    and again, does not put that off."""
     incident = d.incident
-    if incident.urgency is Urgency.HIGH or incident.state is not State.TRIGGERED or d.is_armed(K.SUPPORT):
+    if incident.urgency is Urgency.HIGH or incident.state in (State.ACKNOWLEDGED, State.SNOOZED) or d.is_armed(K.SUPPORT):
         d.disarm(K.UNSEEN)
-    elif not d.is_armed(K.UNSEEN):
+    elif incident.state is State.TRIGGERED and not d.is_armed(K.UNSEEN):
         hours = waking(digest, d.world.config.services.get(incident.service))
         d.arm(K.UNSEEN, after(d.world.standing, hours, digest.high_after, d.now))
 
