@@ -110,11 +110,16 @@ def _catch_all_again(d: Draft) -> None:
 
 
 def _support_began(d: Draft) -> None:
-    chain.resume(d, "the support hours have begun, and nobody has acknowledged it")
+    _high(d, "the support hours have begun, and nobody has acknowledged it")
 
 
 def _unseen(d: Draft) -> None:
-    chain.resume(d, "nobody looked in time")
+    _high(d, "nobody looked in time")
+
+
+def _high(d: Draft, because: str) -> None:
+    chain.resume(d, because)
+    d.set(reason=because)
 
 
 def _tell_who_has_it(d: Draft, what: str) -> None:

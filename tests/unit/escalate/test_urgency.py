@@ -13,6 +13,7 @@ from pager.model.event import Look
 from pager.model.hours import Hours
 from pager.model.incident import DeadlineKind, Phase, State
 from pager.model.mute import MuteKind
+from pager.notify.wording import muted_words
 from pager.oncall.memo import Windows
 from tests.night import Night, config_of
 
@@ -164,6 +165,7 @@ def test_what_waited_and_is_not_looked_at_turns_high() -> None:
     assert n.pages() == [("6:00:00", "ana", "email"), ("10:00:00", "ana", "sms")]
     assert n.said("urgency.raised") == ["low is high: nobody looked in time (4h)"]
     assert "nobody looked in time" in n.said("stage.entered")[-1]
+    assert muted_words(n.incident) == "Nobody looked in time."
 
 
 def test_it_turns_high_at_the_stage_that_it_has_reached() -> None:
@@ -249,6 +251,13 @@ def test_what_was_muted_until_the_middle_of_the_night_waits_on() -> None:
 def test_what_pages_already_is_not_sent_to_sleep() -> None:
     n = night("{hours: {to: '12:10'}}", at=DAY, service="plain", severity="warning", timeout="1h").until("1:00:00")
     assert n.pages() == [("0:00", "ana", "email"), ("1:00:00", "ben", "email")]
+
+
+def test_what_mutes_it_again_and_again_does_not_put_off_the_moment_it_is_high() -> None:
+    rule = 'maintenance: [{name: m, match: {service: plain}, hours: {from: "13:00", to: "14:00"}}]'
+    n = night("{high_after: 20h}", at=DAY, noise=rule, service="plain", severity="warning", timeout="90h").until("47:00:00")
+    assert n.incident.urgency is Urgency.HIGH
+    assert n.pages()[-1][2] == "sms"
 
 
 def test_a_shorter_patience_with_mutes_bounds_the_wait() -> None:
