@@ -17,7 +17,8 @@ from bench.worker import Worker
 
 SCENARIOS: dict[str, Callable[[], Coroutine[None, None, list[Row]]]] = {
     "idle": scenarios.idle, "stream": scenarios.stream, "http": scenarios.http, "latency": scenarios.latency, "burst": scenarios.burst,
-    "memory": scenarios.memory, "deadlines": scenarios.deadlines, "flat": limits.flat, "groups": groups.groups, "crash": scenarios.crash, "takeover": limits.takeover,
+    "memory": scenarios.memory, "deadlines": scenarios.deadlines, "flat": limits.flat, "silences": limits.silences, "groups": groups.groups,
+    "crash": scenarios.crash, "takeover": limits.takeover,
     "rota": rota.rota, "versus": scenarios.versus, "million": limits.million,
 }  # fmt: skip
 _BY_NAME_ONLY = {"million"}

@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import time
+from datetime import UTC, datetime, timedelta
 
 from bench.scenarios import Row, until
 from bench.sink import Books
 from bench.worker import Worker, alert
+from pager.conditions.matchers import read_matcher
+from pager.model.condition import Condition
+from pager.model.event import Entry
+from pager.model.mute import Silence
+from pager.store.rota import RedisRota
 
 _MEASURED = 10_000
 
@@ -31,6 +37,20 @@ async def flat(open_incidents: int = 100_000) -> list[Row]:
     rows.append(_row("cost of a new incident, from 10 to 1,000 routes", new, many_new))
     rows.append(_row("cost of a repeat, from 10 to 1,000 routes", repeats, many_repeats))
     return rows
+
+
+async def silences() -> list[Row]:
+    """The same with no silence, with 10 and with 1,000 in force that match nothing; with 200 routes, too."""
+    found: dict[int, tuple[float, float]] = {}
+    async with _House(routes=200) as w:
+        for count in (0, 10, 1000):
+            await _silence(w, count - (10 if count > 10 else 0))
+            found[count] = await _costs(w, f"silenced{count}-")
+    return [
+        _row(f"cost of a {what}, 200 routes, from 0 to {count:,} silences", found[0][k], found[count][k])
+        for k, what in enumerate(("new incident", "repeat"))
+        for count in (10, 1000)
+    ]
 
 
 async def million() -> list[Row]:
@@ -79,6 +99,16 @@ class _House:
 
     async def __aexit__(self, *_: object) -> None:
         self._worker.__exit__()
+
+
+async def _silence(w: Worker, count: int) -> None:
+    """Say so many silences, and wait until they are in force."""
+    rota, now = RedisRota(w.connection, w.keys), datetime.now(UTC)
+    for k in range(count):
+        condition = Condition(terms=(read_matcher(f"cluster=eu-{k + 100}"), read_matcher("alertname=~Cpu.*")))
+        silence = Silence(id="", condition=condition, start=now, end=now + timedelta(hours=1), by="bench", said_at=now)
+        await rota.add_silence(silence, Entry(now, 0, "silence.added", "bench"))
+    await asyncio.sleep(3)
 
 
 async def _costs(w: Worker, name: str) -> tuple[float, float]:

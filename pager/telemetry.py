@@ -9,6 +9,9 @@ from collections.abc import Callable, Mapping
 import structlog
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
+from pager.model.incident import State
+from pager.model.mute import MuteKind
+
 _SECONDS = (0.005, 0.01, 0.02, 0.03, 0.06, 0.1, 0.25, 0.5, 1, 2.5, 5, 15, 60, 300, 1800)
 
 
@@ -53,6 +56,8 @@ class Metrics:
             "pagerd_page_latency_seconds", "From acceptance of the alert to the provider's yes, first pages", buckets=_SECONDS, registry=r
         )  # fmt: skip
         self._late = Histogram("pagerd_deadline_lateness_seconds", "How late deadlines were acted upon", buckets=_SECONDS, registry=r)
+        self._muted = Counter("pagerd_muted", "Incidents muted, by the rule; silences are one", ["kind", "rule"], registry=r)
+        self._suppressed = Gauge("pagerd_suppressed_incidents", "Incidents that are muted now", registry=r)
         self._conflicts = Counter("pagerd_commit_conflicts", "Decisions taken again because somebody else committed first", registry=r)
         self._failures = Counter("pagerd_failures", "Faults of our own that were survived", ["where"], registry=r)
         self._left = Counter(
@@ -85,6 +90,9 @@ class Metrics:
     def late(self, seconds: float) -> None:
         self._late.observe(max(seconds, 0))
 
+    def muted(self, kind: str, rule: str) -> None:
+        self._muted.labels(kind, "" if kind == MuteKind.SILENCE else rule).inc()
+
     def conflicts(self, count: int) -> None:
         self._conflicts.inc(count)
 
@@ -98,8 +106,9 @@ class Metrics:
         self._repairs.inc(count)
 
     def incidents(self, counts: Mapping[str, int]) -> None:
-        for state, count in counts.items():
-            self._incidents.labels(state).set(count)
+        for state in State:
+            self._incidents.labels(state).set(counts.get(state, 0))
+        self._suppressed.set(counts.get(State.SUPPRESSED, 0))
 
     def backlog(self, stream: str, count: int) -> None:
         self._backlog.labels(stream).set(count)

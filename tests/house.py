@@ -11,6 +11,7 @@ from pager.advance import Advance, Item
 from pager.decide import Rules
 from pager.intake.fields import Unreadable, read_fields
 from pager.loops.deadlines import DeadlineLoop
+from pager.loops.look import LookAgain
 from pager.model.event import AlertSeen, Look, PageAccepted, Reply, ReplyAction
 from pager.model.incident import Incident, State
 from pager.model.mute import Silence
@@ -39,6 +40,7 @@ class House:
         self.advance = Advance(ports.incidents, lambda: self.rules, b"secret", NoMeter())
         self._incidents, self._outbox = ports.incidents, ports.outbox
         self._deadlines = DeadlineLoop(ports.deadlines, self.advance, NoMeter())
+        self._look_again = LookAgain(ports.incidents, self.advance, lambda: self.rules)
         self._sequence = 0
         self.pages: list[tuple[str, str, str]] = []
         """(clock, dedup_key, user) of each page that went out."""
@@ -60,6 +62,11 @@ class House:
 
     def look(self, key: str) -> None:
         self._event(key, Look())
+
+    def look_around(self, token: int = 1) -> None:
+        """What the leader does each second."""
+        self._run(self._look_again.run_once(token))
+        self._deliver()
 
     def hear(self, *silences: Silence) -> None:
         self.rules = self.rules.with_facts(RotaFacts(silences=silences))

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from pager import __version__
-from pager.cli import answering, checking, keeping, looking, overriding, plan, pushing, subscribing, who
+from pager.cli import answering, checking, keeping, looking, noise, overriding, plan, pushing, silencing, subscribing, who
 from pager.cli.context import DEFAULT_CONFIG, GOOD, NO, USAGE, ConfigOption, stop
 
 app = typer.Typer(
@@ -71,6 +71,8 @@ pushing.register(app)
 looking.register(app)
 answering.register(app)
 overriding.register(app)
+silencing.register(app)
+noise.register(app)
 keeping.register(app)
 subscribing.register(app)
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 
 from pager.cli.context import DEFAULT_CONFIG, NO, USAGE, AsOption, ConfigOption, JsonOption, at_desk, config_of, facts_of, stop
-from pager.cli.printing import Zone, clock, console, duration, moment, print_json, printable, table, zone
+from pager.cli.printing import Zone, clock, console, duration, period, print_json, printable, table, zone
 from pager.model.event import Entry
 from pager.model.schedule import Override, OverrideKind
 from pager.model.times import rfc3339
@@ -71,7 +71,7 @@ def add(
         found, now = desk.config, await desk.incidents.now()
         _must_be_known(found, schedule, who, instead_of, by)
         tz = zone(found.schedules[schedule].timezone)
-        begin, until = _period(start, end, lasts, tz, now)
+        begin, until = period(start, end, lasts, tz, now)
         override = Override(
             start=begin, end=until, kind=kind, user=who, instead_of=instead_of, reason=printable(why.strip())[:_LONGEST_WHY], by=by or VIA
         )  # fmt: skip
@@ -101,20 +101,6 @@ def _must_be_known(config: Config, schedule: str, *users: str | None) -> None:
     for user in users:
         if user is not None and user not in config.users:
             stop(USAGE, f"{user!r} is no user of the config: {', '.join(config.users) or 'it has none'}")
-
-
-def _period(start: str, end: str | None, lasts: timedelta | None, tz: Zone, now: datetime) -> tuple[datetime, datetime]:
-    now = now.replace(microsecond=0)
-    begin = now if start == _NOW else moment(start, tz)
-    try:
-        until = begin + lasts if lasts is not None else now if end == _NOW else moment(end or "", tz)
-    except OverflowError:
-        stop(USAGE, "that is beyond the calendar")
-    if until <= begin:
-        stop(USAGE, f"it would end before it begins: from {_clock(begin, tz)} to {_clock(until, tz)}")
-    if until <= now:
-        stop(USAGE, f"it would be over already: it is {_clock(now, tz)}, and it ends {_clock(until, tz)}")
-    return begin, until
 
 
 # --- remove ---------------------------------------------------------------------------------------------------------------------------

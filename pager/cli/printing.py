@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 Zone = ZoneInfo | None
 """None: this machine's."""
 _LOCAL = "local"
+_NOW = "now"
+_MINUTE = "%a %Y-%m-%d %H:%M %Z"
 _FARTHEST = timedelta(days=3660)
 
 
@@ -111,6 +113,21 @@ def duration(text: str) -> timedelta:
         return read_duration(text)
     except ValueError as error:
         stop(USAGE, f"{text!r} is no duration: {error}")
+
+
+def period(start: str, end: str | None, lasts: timedelta | None, tz: Zone, now: datetime) -> tuple[datetime, datetime]:
+    """From when to when, in UTC; either may be `now`, and one of `end` and `lasts` is None. Ends with 2 where that is no time to come."""
+    now = now.replace(microsecond=0)
+    begin = now if start == _NOW else moment(start, tz)
+    try:
+        until = begin + lasts if lasts is not None else now if end == _NOW else moment(end or "", tz)
+    except OverflowError:
+        stop(USAGE, "that is beyond the calendar")
+    if until <= begin:
+        stop(USAGE, f"it would end before it begins: from {begin.astimezone(tz):{_MINUTE}} to {until.astimezone(tz):{_MINUTE}}")
+    if until <= now:
+        stop(USAGE, f"it would be over already: it is {now.astimezone(tz):{_MINUTE}}, and it ends {until.astimezone(tz):{_MINUTE}}")
+    return begin, until
 
 
 def horizon(text: str) -> timedelta:

@@ -29,7 +29,7 @@ from pager.noise.group import Belongs
 from pager.notify.telling import notices
 from pager.route.assign import Assignment
 
-__all__ = ["Decision", "Rules", "accepted_at", "decide", "in_turn", "needs"]
+__all__ = ["Decision", "Rules", "accepted_at", "decide", "facts_of", "in_turn", "needs"]
 
 
 class Decision(msgspec.Struct, frozen=True):
@@ -275,7 +275,7 @@ def _decision(before: Snapshot, record: AlertRecord, d: Draft, rules: Rules, mea
     if d.entries:
         _rooms(d, record, rules)
     if d.incident.mute is not None and d.incident.state is not State.SUPPRESSED:
-        d.set(mute=None, muted_at=None)
+        d.set(mute=None, muted_at=None, came_under=None)
     count_sources(d, rules)
     if d.incident.hushes:
         grouped.remind(d)

@@ -50,9 +50,11 @@ def mute_of(d: Draft, rules: Rules, risen: bool = False) -> Mute | None:
         if incident.group:
             return longest(found) or grouped.hushed(d, rules)
         found += still_too_few(d, rules)
-        kept = incident.mute
-        if kept and not risen and kept.kind in (MuteKind.ROUTE, MuteKind.PAUSE) and (kept.until is None or kept.until > d.now):
-            found.append(kept)
+        own = incident.came_under or incident.mute  # a release before this one kept no more than what mutes it now
+        if own and not risen and own.kind in (MuteKind.ROUTE, MuteKind.PAUSE) and (own.until is None or own.until > d.now):
+            found.append(own)
+        if risen:
+            d.set(came_under=None)
     return longest(found)
 
 
@@ -66,10 +68,13 @@ def first_mute(d: Draft, assigned: Assignment, rules: Rules) -> Mute | None:
     """What mutes it as it opens, or one more alert as it comes into it."""
     facts = d.came or d.world.facts
     found = [*rules.mutes.at(facts, d.now), *inhibitions(d, rules, facts), *too_few_yet(d, assigned, rules)]
+    own = rules.mutes.pause(facts, d.now)
     if assigned.suppress:
-        found.append(Mute(MuteKind.ROUTE, assigned.route, assigned.suppress, None, assigned.origin))
-    if pause := rules.mutes.pause(facts, d.now):
-        found.append(pause)
+        own = Mute(MuteKind.ROUTE, assigned.route, assigned.suppress, None, assigned.origin)
+    if own is not None:
+        if not d.incident.group:  # each alert of a group has its own
+            d.set(came_under=own)
+        found.append(own)
     found += urgency.waits(d, assigned.urgency, assigned.service, assigned.rises_at is not None)
     return longest(found)
 

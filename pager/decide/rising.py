@@ -9,7 +9,6 @@ from pager.escalate import muting, opening, urgency
 from pager.escalate.draft import Draft
 from pager.model.alert import Alert, AlertRecord
 from pager.model.event import AlertSeen
-from pager.model.incident import State
 from pager.model.policy import Policy
 from pager.noise.dedup import Verdict
 from pager.route.assign import Assignment
@@ -28,7 +27,7 @@ def severity_changed(d: Draft, seen: AlertSeen, verdict: Verdict, rules: Rules) 
     d.set(service=assigned.service, team=team_of(assigned, rules))
     policy = rules.policy(assigned.policy)
     d.world = rules.world(facts_of(d.incident, verdict.record), d.world.turns)
-    if d.incident.state in (State.TRIGGERED, State.SUPPRESSED) and (by := mute_of(d, rules, risen=True)):
+    if by := mute_of(d, rules, risen=True):
         d.say("incident.worsened", f"{verdict.reason}; still muted", who_says(seen))
         urgency.give(d, urgency.risen(d, assigned.urgency), assigned.rises_at)
         return muting.mute(d, by)

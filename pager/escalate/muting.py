@@ -7,13 +7,14 @@ from datetime import datetime, timedelta
 from pager.escalate import chain, sla
 from pager.escalate.draft import Draft
 from pager.model.incident import Deadline, DeadlineKind, Phase, State
-from pager.model.mute import Mute, MuteKind
+from pager.model.mute import Mute, Muted, MuteKind
 from pager.model.service import Sla
 
 AT_MOST = timedelta(days=7)
 """Nothing stays muted for longer without a person's word, where `noise.limits` says nothing else."""
 
 K = DeadlineKind
+_MUTES_KEPT = 20
 _WOULD_PAGE = frozenset({K.RESOLVE_TIMEOUT, K.ACK_EXPIRES, K.SNOOZE_END, K.SLA_ACK, K.SLA_RESOLVE})
 
 
@@ -64,8 +65,17 @@ def heard(d: Draft) -> None:
 def _held(d: Draft, by: Mute) -> None:
     if d.incident.mute != by:
         d.say("incident.suppressed", by.reason, origin=by.origin)
+        _note(d, by)
     d.set(mute=by, reason=by.reason)
     d.arm(K.SUPPRESSED, min(by.until or _over(d), _over(d)))
+
+
+def _note(d: Draft, by: Mute) -> None:
+    """Once for as long as the same rule goes on, in whatever words."""
+    was = d.incident.mute
+    if was is None or (was.kind, was.rule) != (by.kind, by.rule):
+        others = [one for one in d.incident.mutes if (one.kind, one.rule) != (by.kind, by.rule)]
+        d.set(mutes=(*others[1 - _MUTES_KEPT :], Muted(by.kind, by.rule, d.now)))
 
 
 def _release(d: Draft, sla_of: Sla, outlasted: bool) -> None:

@@ -34,12 +34,14 @@ class FollowFacts:
         if found is not None:
             self._facts = found
             self._put(found)
-            log.info("facts.in_force", version=found.version, overrides=sum(map(len, found.overrides.values())))
+            log.info(
+                "facts.in_force", version=found.version, overrides=sum(map(len, found.overrides.values())), silences=len(found.silences)
+            )  # fmt: skip
         self._say_what_is_left_out()
         return found is not None
 
     async def nap(self) -> None:
-        """Until somebody changes an override or a calendar; never longer than a second."""
+        """Until somebody changes an override, a silence or a calendar; never longer than a second."""
         await self._rota.wait(LOOK_EVERY)
 
     def _say_what_is_left_out(self) -> None:

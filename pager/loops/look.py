@@ -16,6 +16,8 @@ from pager.ports import Incidents
 
 EVERY = timedelta(seconds=1)
 AT_ONCE = 200
+ONCE_MORE = (5, 20)
+"""So many runs after a change: by then no worker decides any more by what it knew before."""
 MOST_OPEN = 10_000
 """With more open than that, those that still page find out at their next event, before anything goes out."""
 
@@ -28,24 +30,29 @@ class LookAgain:
         self._advance = advance
         self._rules = rules
         self._looked_at: object = None
+        self._since = 0  # runs
 
     def lead_on(self, cadence: Cadence, lead: Lead) -> None:
         cadence.every(EVERY, "look", lead.only(self.run_once))
 
     async def run_once(self, token: int) -> None:
-        """Once after each change, and once by each new leader. Two that do it at once do no harm, so it goes without the token."""
+        """After each change, and by each new leader. Two that do it at once do no harm, so it goes without the token. A worker that did not know
+        of the change yet may have muted one more: so what is suppressed then is looked at once more, and again."""
         rules = self._rules()
         now = (rules.config.revision, rules.rota.facts.silences, token)
         if now == self._looked_at:
+            self._since += 1
+            if self._since in ONCE_MORE:
+                await self._look(await self._incidents.suppressed_numbers())
             return
         numbers = await self._incidents.open_numbers()
         if len(numbers) > MOST_OPEN:
             numbers = await self._incidents.suppressed_numbers()
-        for first in range(0, len(numbers), AT_ONCE):
-            await self._look(numbers[first : first + AT_ONCE])
-        self._looked_at = now
+        await self._look(numbers)
+        self._looked_at, self._since = now, 0
         if numbers:
             log.info("mutes.looked_at", incidents=len(numbers))
 
     async def _look(self, numbers: Sequence[int]) -> None:
-        await self._advance.events([Item(number, Look()) for number in numbers])
+        for first in range(0, len(numbers), AT_ONCE):
+            await self._advance.events([Item(number, Look()) for number in numbers[first : first + AT_ONCE]])

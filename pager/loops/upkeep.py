@@ -12,7 +12,7 @@ from pager.loops.cadence import Cadence
 from pager.loops.lead import Lead
 
 AUDIT_KEPT = timedelta(days=7)  # in the store
-OVERRIDES_KEPT = timedelta(days=30)  # after their end
+ENDED_KEPT = timedelta(days=30)  # overrides and silences, after their end
 _LOOKED_AT = 200  # keys a second: a million incidents are looked at every few hours, for next to nothing
 
 log = structlog.get_logger()
@@ -32,7 +32,7 @@ class Keeper(Protocol):
     async def sweep(self, cursor: int, count: int) -> Sweep: ...
     async def retire(self, before: datetime, token: int) -> int: ...
     async def trim_audit(self, before: datetime, token: int) -> None: ...
-    async def drop_overrides(self, before: datetime, token: int) -> int: ...
+    async def drop_ended(self, before: datetime, token: int) -> int: ...
     async def counts(self) -> dict[str, int]: ...
     async def backlogs(self) -> dict[str, int]: ...
 
@@ -74,7 +74,7 @@ class Upkeep:
         while await self._keeper.retire(now - self._retained(), token):
             pass
         await self._keeper.trim_audit(now - AUDIT_KEPT, token)
-        await self._keeper.drop_overrides(now - OVERRIDES_KEPT, token)
+        await self._keeper.drop_ended(now - ENDED_KEPT, token)
 
     async def read_gauges(self) -> None:
         self._gauges.incidents(await self._keeper.counts())

@@ -8,7 +8,7 @@ from enum import StrEnum
 import msgspec
 
 from pager.model.alert import AlertRecord, Severity, Urgency
-from pager.model.mute import Hush, Mute
+from pager.model.mute import Hush, Mute, Muted
 from pager.model.origin import Origin
 from pager.model.person import Rung
 
@@ -200,6 +200,8 @@ class Incident(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True)
     fields: dict[str, str] = {}  # the alert fields that are the same in all of them
     differ: tuple[str, ...] = ()  # what routing made of them that is not
     hushes: tuple[Hush, ...] = ()
+    came_under: Mute | None = None  # the route or pause that it was opened under, whatever else mutes it meanwhile
+    mutes: tuple[Muted, ...] = ()  # what muted it so far, each rule once, the latest last
 
     @property
     def is_open(self) -> bool:

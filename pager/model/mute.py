@@ -49,9 +49,17 @@ class Hush(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True):
     unnamed: int = 0  # of `alerts`: those that don't know it, since it muted them only later
 
 
+class Muted(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True):
+    """That something muted an incident, and since when it last did: what a rule is held to account by."""
+
+    kind: MuteKind
+    rule: str
+    at: datetime
+
+
 class Silence(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A person's word that what matches wakes nobody from `start` to `end` (UTC, half open). `said_at`: when they said so; for those of the
-    files, which stand in git, None. `id` is the name of those."""
+    files, which stand in git, None. `id` is the name of those. `ended_by`: who took it back before its time, at `end`."""
 
     id: str
     condition: Condition
@@ -61,3 +69,4 @@ class Silence(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     why: str = ""
     said_at: datetime | None = None
     origin: Origin | None = None
+    ended_by: str = ""

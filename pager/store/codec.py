@@ -19,6 +19,7 @@ from pager.model.alert import AlertRecord
 from pager.model.event import Entry
 from pager.model.handoff import Memory
 from pager.model.incident import Incident
+from pager.model.mute import Silence
 from pager.model.outgoing import Outgoing
 from pager.model.policy import Policy
 from pager.model.rota import Span
@@ -99,14 +100,14 @@ handoffs: Codec[Memory] = Codec(Memory)
 pointers: Codec[Pointer] = Codec(Pointer)
 identities: Codec[Identity] = Codec(Identity)
 overrides: Codec[tuple[str, Override]] = Codec(tuple[str, Override])  # with its schedule
+silences: Codec[Silence] = Codec(Silence)
 calendars: Codec[tuple[Span, ...]] = Codec(tuple[Span, ...])
 
 
 def level() -> int:
     """Grows with every schema that a release learns to read."""
-    return sum(
-        of.schema for of in (records, incidents, policies, codes, outgoing, entries, posts, pointers, identities, overrides, calendars)
-    )
+    known = (records, incidents, policies, codes, outgoing, entries, posts, pointers, identities, overrides, silences, calendars)
+    return sum(of.schema for of in known)
 
 
 def prefix(version: int) -> bytes:

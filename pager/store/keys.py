@@ -59,6 +59,9 @@ class Keys:
         self.overrides = f"{self._prefix}rota:overrides"
         """Sorted set: overrides said at run time, by their number; in the first shard."""
         self.override_number = f"{self._prefix}rota:override:number"
+        self.silences = f"{self._prefix}rota:silences"
+        """Sorted set: silences said at run time, those that are over as well, by their number; in the first shard."""
+        self.silence_number = f"{self._prefix}rota:silence:number"
         self.calendars = f"{self._prefix}rota:calendars"
         """Hash: what was last read of calendars, by name; in the first shard."""
         self.night_people = f"{self._prefix}rota:nights"
@@ -66,7 +69,7 @@ class Keys:
         self.turns = f"{self._prefix}rota:turns"
         """Hash: how many turns of a schedule's `/next` incidents of this shard have taken."""
         self.rota_wake = f"{self._prefix}rota:wake"
-        """Channel: an override or a calendar was changed."""
+        """Channel: an override, a silence or a calendar was changed."""
         self.outboxes = tuple(f"{self._prefix}out:{priority}" for priority in Priority)
         self.every_incident = f"{self._incident}*"
 

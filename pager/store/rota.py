@@ -1,4 +1,4 @@
-"""What the rota depends on besides the config: overrides said at run time, calendars that were read, pages in people's nights."""
+"""What is decided by besides the config: overrides and silences said at run time, calendars that were read, pages in people's nights."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from msgspec.structs import replace
 
 from pager.model.event import Entry
+from pager.model.mute import Silence
 from pager.model.rota import NOTHING, RotaFacts, Span
 from pager.model.schedule import Override
 from pager.model.snapshot import UnreadableError
@@ -24,7 +25,7 @@ from pager.store.scores import at_score
 from pager.store.scripts import script
 
 T = TypeVar("T")
-_AT_ONCE = 500  # overrides dropped in one step: well below what Lua can pass on
+_AT_ONCE = 500  # dropped in one step: well below what Lua can pass on
 
 
 class RedisRota:
@@ -43,14 +44,21 @@ class RedisRota:
             return None
         keys = self._keys
         # The version first: what changes under way is read again at the next look.
-        version, overrides, calendars, people = await self._connection.pipe(
-            [("GET", keys.rota_version), _everything(keys.overrides), ("HGETALL", keys.calendars), ("ZRANGE", keys.night_people, 0, -1)],
+        version, overrides, silences, calendars, people = await self._connection.pipe(
+            [
+                ("GET", keys.rota_version),
+                _everything(keys.overrides),
+                _everything(keys.silences),
+                ("HGETALL", keys.calendars),
+                ("ZRANGE", keys.night_people, 0, -1),
+            ],
             atomic=True,
         )
         users = [user.decode() for user in people]
         nights = await self._connection.call("MGET", *map(keys.nights, users)) if users else ()
         return RotaFacts(
             overrides=self._overrides(overrides),
+            silences=tuple(silence for _, silence in self._silences(silences)),
             calendars={
                 name.decode(): spans
                 for name, value in zip(calendars[::2], calendars[1::2], strict=True)
@@ -74,6 +82,12 @@ class RedisRota:
             if (read := self._read(codec.overrides, value)) is not None:
                 yield value, read[0], replace(read[1], id=str(int(number)))
 
+    def _silences(self, found: Sequence[bytes]) -> Iterable[tuple[bytes, Silence]]:
+        """Each as it is stored, and the silence."""
+        for value in found[::2]:
+            if (read := self._read(codec.silences, value)) is not None:
+                yield value, read
+
     def _read(self, of: Codec[T], value: bytes) -> T | None:
         try:
             return of.decode(value)
@@ -91,26 +105,49 @@ class RedisRota:
         number = int(await self._connection.call("INCR", self._keys.override_number))
         # The number is in the value, too: the same once more is another one.
         value = codec.overrides.encode((schedule, replace(override, id=str(number))), number)
-        await self._change("add", number, value, said=numbered(said, str(number)))
+        await self._change("add", number, value, said=numbered(said, f"override {number}"))
         return replace(override, id=str(number))
 
     async def remove_override(self, id_: str, said: Entry) -> bool:
-        if not (id_.isascii() and id_.isdigit() and len(id_) < 16):
-            return False
-        return await self._change("remove", int(id_), said=numbered(said, id_)) == 1
+        return is_number(id_) and await self._change("remove", int(id_), said=numbered(said, f"override {id_}")) == 1
 
-    async def drop_overrides(self, before: datetime, token: int) -> int:
-        [found] = await self._connection.pipe([_everything(self._keys.overrides)])
-        over = [value for value, _, override in self._numbered(found) if is_over(override, before)][:_AT_ONCE]
-        if over:
-            await self._change("drop", *over, token=token)
-        return len(over)
+    async def add_silence(self, silence: Silence, said: Entry) -> Silence:
+        number = int(await self._connection.call("INCR", self._keys.silence_number))
+        kept = replace(silence, id=str(number))
+        said = numbered(said, f"silence {number}")
+        await self._change("add", number, codec.silences.encode(kept, number), said=said, of=self._keys.silences)
+        return kept
+
+    async def end_silence(self, id_: str, at: datetime, said: Entry) -> Silence | None:
+        while is_number(id_):
+            found = await self._connection.call("ZRANGEBYSCORE", self._keys.silences, id_, id_)
+            known = codec.silences.decode(found[0]) if found else None
+            if known is None or known.end <= at:
+                break
+            ended = ended_at(known, at, said.who)
+            new, entry = codec.silences.encode(ended, int(id_)), numbered(said, f"silence {id_}")
+            if await self._change("instead", int(id_), found[0], new, said=entry, of=self._keys.silences):
+                return ended
+        return None
+
+    async def drop_ended(self, before: datetime, token: int) -> int:
+        keys = self._keys
+        overrides, silences = await self._connection.pipe([_everything(keys.overrides), _everything(keys.silences)])
+        over = {
+            keys.overrides: [value for value, _, override in self._numbered(overrides) if is_over(override, before)][:_AT_ONCE],
+            keys.silences: [value for value, silence in self._silences(silences) if silence.end < before][:_AT_ONCE],
+        }
+        for key, values in over.items():
+            if values:
+                await self._change("drop", *values, token=token, of=key)
+        return sum(map(len, over.values()))
 
     async def save_calendar(self, name: str, spans: tuple[Span, ...] | None, token: int) -> None:
         await self._change("calendar", name, codec.calendars.encode(spans) if spans is not None else b"", token=token)
 
-    async def _change(self, *what: Arg, said: Entry | None = None, token: int | None = None) -> int:
-        keys: list[Arg] = [self._keys.rota_version, self._keys.overrides, self._keys.calendars, self._keys.audit, self._keys.fence]
+    async def _change(self, *what: Arg, said: Entry | None = None, token: int | None = None, of: str = "") -> int:
+        """`of`: the set that it is about, where that is not the overrides."""
+        keys: list[Arg] = [self._keys.rota_version, of or self._keys.overrides, self._keys.calendars, self._keys.audit, self._keys.fence]
         entry = codec.entries.encode((said,)) if said else b""
         args: list[Arg] = [self._keys.rota_wake, "" if token is None else token, entry, *what]
         done: Any = await self._connection.run(script("rota"), keys, args, replicas=self._replicas if said else 0)
@@ -123,7 +160,7 @@ class RedisRota:
 
 
 class ShardedRota:
-    """The port RotaStore over several shards. Overrides and calendars are in the first; pages in people's nights are where their incidents are.
+    """The port RotaStore over several shards. What was said and read is in the first; pages in people's nights are where their incidents are.
     A shard that can't be reached is known as it was read last."""
 
     def __init__(self, each: Sequence[RedisRota]) -> None:
@@ -153,8 +190,14 @@ class ShardedRota:
     async def remove_override(self, id_: str, said: Entry) -> bool:
         return await self._each[0].remove_override(id_, said)
 
-    async def drop_overrides(self, before: datetime, token: int) -> int:
-        return await self._each[0].drop_overrides(before, token)
+    async def add_silence(self, silence: Silence, said: Entry) -> Silence:
+        return await self._each[0].add_silence(silence, said)
+
+    async def end_silence(self, id_: str, at: datetime, said: Entry) -> Silence | None:
+        return await self._each[0].end_silence(id_, at, said)
+
+    async def drop_ended(self, before: datetime, token: int) -> int:
+        return await self._each[0].drop_ended(before, token)
 
     async def save_calendar(self, name: str, spans: tuple[Span, ...] | None, token: int) -> None:
         await self._each[0].save_calendar(name, spans, token)
@@ -172,8 +215,17 @@ def _merged(parts: Sequence[RotaFacts]) -> dict[str, tuple[datetime, ...]]:
     return {user: tuple(sorted(at for part in parts for at in part.night_pages.get(user, ()))) for user in users}
 
 
-def numbered(said: Entry, id_: str) -> Entry:
-    return replace(said, what=f"override {id_}: {said.what}")
+def numbered(said: Entry, what: str) -> Entry:
+    return replace(said, what=f"{what}: {said.what}")
+
+
+def is_number(id_: str) -> bool:
+    return id_.isascii() and id_.isdigit() and len(id_) < 16
+
+
+def ended_at(silence: Silence, at: datetime, by: str) -> Silence:
+    """One that has not begun never will."""
+    return replace(silence, start=min(silence.start, at), end=at, ended_by=by)
 
 
 def is_over(override: Override, before: datetime) -> bool:

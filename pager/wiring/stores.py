@@ -183,8 +183,8 @@ class Store:
     async def trim_audit(self, before: datetime, token: int) -> None:
         await self.sweeper.trim_audit(before, token)
 
-    async def drop_overrides(self, before: datetime, token: int) -> int:
-        return await self.rota.drop_overrides(before, token)
+    async def drop_ended(self, before: datetime, token: int) -> int:
+        return await self.rota.drop_ended(before, token)
 
     async def counts(self) -> dict[str, int]:
         return await self.incidents.counts()

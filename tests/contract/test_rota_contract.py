@@ -8,7 +8,9 @@ from typing import cast
 import pytest
 from msgspec.structs import replace
 
+from pager.model.condition import Condition, Term
 from pager.model.event import Entry
+from pager.model.mute import Silence
 from pager.model.rota import NOTHING, RotaFacts, Span
 from pager.model.schedule import Override, OverrideKind
 from pager.model.snapshot import Identity, Snapshot
@@ -89,10 +91,69 @@ async def test_what_is_over_for_long_is_dropped_by_the_leader_alone(store: Backe
     assert later is not None
     await two.rota.save_calendar("spain", (), later)
     with pytest.raises(NotLeader):
-        await one.rota.drop_overrides(AT + 10 * HOUR, token)
-    assert await two.rota.drop_overrides(AT + 10 * HOUR, later) == 1
-    assert await two.rota.drop_overrides(AT + 10 * HOUR, later) == 0
+        await one.rota.drop_ended(AT + 10 * HOUR, token)
+    assert await two.rota.drop_ended(AT + 10 * HOUR, later) == 1
+    assert await two.rota.drop_ended(AT + 10 * HOUR, later) == 0
     assert [o.id for o in (await facts(one)).overrides["primary"]] == [still.id]
+
+
+# --- silences -------------------------------------------------------------------------------------------------------------------------
+NOISY = Condition(terms=(Term("labels.cluster", ("eu-1",)), Term("labels.alertname", regex="Disk.*", negated=True)))
+QUIET = Silence(id="", condition=NOISY, start=AT, end=AT + 2 * HOUR, by="ana", why="known", said_at=AT)
+HUSH = Entry(AT, 0, "silence.added", "ana", "cluster=eu-1")
+
+
+async def test_a_silence_is_known_to_everybody_and_who_said_it_and_why_is_in_the_audit(store: Backend) -> None:
+    one, two = store.worker("w1"), store.worker("w2")
+    kept = [await one.rota.add_silence(QUIET, HUSH) for _ in range(11)]
+    found = await facts(two)
+    assert found.silences == tuple(kept)
+    assert [s.id for s in kept] == [str(k) for k in range(1, 12)], "in the order they were said"
+    assert (await audit(store))[-1] == replace(HUSH, what="silence 11: cluster=eu-1")
+    assert await two.rota.facts(found.version) is None
+
+
+async def test_a_silence_that_is_taken_back_is_over_at_once_and_kept_with_who_did_it(store: Backend) -> None:
+    worker = store.worker()
+    kept, later = await worker.rota.add_silence(QUIET, HUSH), await worker.rota.add_silence(replace(QUIET, start=AT + HOUR), HUSH)
+    before = await facts(worker)
+    said = Entry(AT, 0, "silence.ended", "ben", "cluster=eu-1")
+    ended = await worker.rota.end_silence(kept.id, AT + HOUR / 2, said)
+    assert ended == replace(kept, end=AT + HOUR / 2, ended_by="ben")
+    waiting = await worker.rota.end_silence(later.id, AT + HOUR / 2, said)
+    assert waiting is not None
+    assert waiting.start == waiting.end == AT + HOUR / 2, "it never begins"
+    assert (await facts(store.worker("w2"), before.version)).silences == (ended, waiting)
+    assert [(e.event, e.who, e.what) for e in await audit(store)][2:] == [
+        ("silence.ended", "ben", "silence 1: cluster=eu-1"),
+        ("silence.ended", "ben", "silence 2: cluster=eu-1"),
+    ]
+    assert await worker.rota.end_silence(kept.id, AT + HOUR, said) is None, "it is over already"
+    assert len(await audit(store)) == 4
+
+
+@pytest.mark.parametrize("id_", ["17", "", "no", "-inf", "1 OR 1", "9" * 40, "\u0661"])
+async def test_a_silence_that_is_not_there_can_not_be_taken_back(store: Backend, id_: str) -> None:
+    worker = store.worker()
+    await worker.rota.add_silence(QUIET, HUSH)
+    assert await worker.rota.end_silence(id_, AT, HUSH) is None
+    assert len(await audit(store)) == 1
+
+
+async def test_silences_that_are_over_for_long_are_dropped_by_the_leader_alone(store: Backend) -> None:
+    worker = store.worker()
+    await worker.rota.add_silence(QUIET, HUSH)
+    still = await worker.rota.add_silence(replace(QUIET, end=AT + 20 * HOUR), HUSH)
+    await worker.rota.add_override("primary", SWAP, SAID)
+    token = await worker.leader.lead(timedelta(seconds=60))
+    assert token is not None
+    assert await worker.rota.drop_ended(AT + 10 * HOUR, token) == 2
+    assert await worker.rota.drop_ended(AT + 10 * HOUR, token) == 0
+    found = await facts(worker)
+    assert (found.silences, found.overrides) == ((still,), {})
+    await worker.rota.save_calendar("spain", (), token + 1)
+    with pytest.raises(NotLeader):
+        await worker.rota.drop_ended(AT + 30 * HOUR, token)
 
 
 # --- calendars ------------------------------------------------------------------------------------------------------------------------

@@ -18,6 +18,7 @@ from pager.model.alert import AlertRecord
 from pager.model.event import Entry, EntryId
 from pager.model.handoff import Memory
 from pager.model.incident import Incident, State
+from pager.model.mute import Silence
 from pager.model.outgoing import Outgoing, Priority, SendPage
 from pager.model.policy import Policy
 from pager.model.rota import RotaFacts, Span
@@ -147,6 +148,8 @@ class MemoryStore:
         self.handoffs = Memory()
         self.overrides: list[tuple[str, Override]] = []
         self.override_number = 0
+        self.silences: list[Silence] = []
+        self.silence_number = 0
         self.calendars: dict[str, tuple[Span, ...]] = {}
         self.night_pages: dict[str, tuple[datetime, ...]] = {}
         self.rota_version = 0
@@ -630,7 +633,11 @@ class MemoryRota(_Adapter):
         for schedule, override in store.overrides:
             by_schedule[schedule] = (*by_schedule.get(schedule, ()), override)
         return RotaFacts(
-            overrides=by_schedule, calendars=dict(store.calendars), night_pages=dict(store.night_pages), version=store.rota_version
+            overrides=by_schedule,
+            silences=tuple(store.silences),
+            calendars=dict(store.calendars),
+            night_pages=dict(store.night_pages),
+            version=store.rota_version,
         )
 
     async def wait(self, limit: timedelta) -> None:
@@ -653,13 +660,32 @@ class MemoryRota(_Adapter):
         self._changed(replace(said, what=f"override {id_}: {said.what}"))
         return True
 
-    async def drop_overrides(self, before: datetime, token: int) -> int:
+    async def add_silence(self, silence: Silence, said: Entry) -> Silence:
         self._store.reach()
-        left = [(schedule, override) for schedule, override in self._store.overrides if override.end >= before]
-        dropped = len(self._store.overrides) - len(left)
+        self._store.silence_number += 1
+        kept = replace(silence, id=str(self._store.silence_number))
+        self._store.silences.append(kept)
+        self._changed(replace(said, what=f"silence {kept.id}: {said.what}"))
+        return kept
+
+    async def end_silence(self, id_: str, at: datetime, said: Entry) -> Silence | None:
+        self._store.reach()
+        known = next((silence for silence in self._store.silences if silence.id == id_ and silence.end > at), None)
+        if known is None:
+            return None
+        ended = replace(known, start=min(known.start, at), end=at, ended_by=said.who)
+        self._store.silences[self._store.silences.index(known)] = ended
+        self._changed(replace(said, what=f"silence {id_}: {said.what}"))
+        return ended
+
+    async def drop_ended(self, before: datetime, token: int) -> int:
+        self._store.reach()
+        overrides = [(schedule, override) for schedule, override in self._store.overrides if override.end >= before]
+        silences = [silence for silence in self._store.silences if silence.end >= before]
+        dropped = len(self._store.overrides) - len(overrides) + len(self._store.silences) - len(silences)
         if dropped:
             self._store.fenced(token)
-            self._store.overrides = left
+            self._store.overrides, self._store.silences = overrides, silences
             self._changed()
         return dropped
 

@@ -17,6 +17,7 @@ from tests.simulation.installation import (
     MUTED,
     OWNER,
     POOL,
+    SILENCED,
     STAGES,
     STAND_IN,
 )
@@ -24,6 +25,7 @@ from tests.simulation.plan import ENDS
 
 AT_ONCE = 7.0  # healthy seconds, a provider's wish for time included
 SOON = 3.0
+GRACE = 30.0  # what still fires when its last mute ends is paged in that time
 RECOVERY = 8.0  # an absent worker is noticed after 3 s, its claims are free after 2; who waits for the store looks each 5 s here
 JUST = 0.25
 
@@ -66,6 +68,10 @@ class _Facts:
 
     def service(self, number: int) -> str:
         return str(self.states[number][0]["service"])
+
+    def is_silenced(self, number: int) -> bool:
+        """Whether the silence is meant for it."""
+        return any(a["service"] == SILENCED for a in self.accepted if a["key"] == self.states[number][0]["key"])
 
     def healthy(self, begins: float, ends: float) -> float:
         """Seconds between, less those in which something was broken; the store's clock running back stops it, too."""
@@ -186,6 +192,29 @@ def _3_an_acknowledgement_stops_paging(f: _Facts) -> Iterator[Violation]:
                 )
 
 
+def _1_what_a_silence_held_back_is_paged_when_it_ends(f: _Facts) -> Iterator[Violation]:
+    for over in (s.at for s in f.history.of("silence") if s["action"] == "end"):
+        for number in f.states:
+            if not f.is_silenced(number):
+                continue
+            for begins, ends in _spans(f, number, "suppressed"):
+                if f.healthy(max(begins, over), ends) > GRACE:
+                    yield Violation(1, over, f"{number} is suppressed from {begins:.1f} to {ends:.1f}, and its silence ended at {over:.1f}")
+
+
+def _3_nobody_is_paged_under_a_silence(f: _Facts) -> Iterator[Violation]:
+    said = f.history.of("silence")
+    heard = {reply["number"] for reply in f.history.of("reply") if reply["action"] in ("escalate", "assign")}  # over every silence
+    for begins, ends in [
+        (a.at, b.at) for a, b in itertools.pairwise([*said, Seen(ENDS, "silence", {"action": "end"})]) if a["action"] == "add"
+    ]:
+        for number, asked in f.asked.items():
+            for page in asked:
+                begun = any(begins - 12 <= x.ends and x.begins <= page.at for x in f.history.faults)  # it may have been under way
+                if f.is_silenced(number) and number not in heard and begins + SOON < page.at < ends and not begun:
+                    yield Violation(3, page.at, f"{page['user']} is asked for {number}, {page.at - begins:.1f} s after it was silenced")
+
+
 def _4_a_page_that_failed_is_not_a_page(f: _Facts) -> Iterator[Violation]:
     for number, sent in f.sent.items():
         for failed in sent:
@@ -196,6 +225,8 @@ def _4_a_page_that_failed_is_not_a_page(f: _Facts) -> Iterator[Violation]:
                 continue  # twice out: one of them failed
             if failed.kind == "refused" and _another_try_has_it(sent, failed):
                 continue
+            if _a_newer_page_is_under_way(f.asked[number], sent, failed):
+                continue
             follows = next((a.at for a in f.asked[number] if a.at >= failed.at), ENDS)
             settled = next((s.at for s in f.states[number] if s.at > failed.at and s["state"] != "triggered"), ENDS)
             limit = AT_ONCE + (failed["again_after"] if failed.kind == "refused" else 0.0)
@@ -204,6 +235,13 @@ def _4_a_page_that_failed_is_not_a_page(f: _Facts) -> Iterator[Violation]:
                 limit += LAST_RESORT_EVERY
             if f.healthy(failed.at, min(follows, settled, ENDS)) > limit and not _somebody_has_it(f, number, failed):
                 yield Violation(4, failed.at, f"a page of {number} failed ({failed}), and nothing was tried until {follows:.1f}")
+
+
+def _a_newer_page_is_under_way(asked: list[Seen], sent: list[Seen], failed: Seen) -> bool:
+    """The same person was asked anew just before, and nothing is known of that yet: what becomes of it is looked at by itself."""
+    known = {s["page"] for s in sent if s.at <= failed.at}
+    people = {a["user"] for a in asked if a["page"] == failed["page"]}
+    return any(a["user"] in people and failed.at - 12 <= a.at <= failed.at and a["page"] not in known for a in asked)
 
 
 def _another_try_has_it(sent: list[Seen], refused: Seen) -> bool:
@@ -437,7 +475,9 @@ def _entry_seconds(id_: str) -> float:
 
 _PROMISES = (
     _1_nothing_accepted_is_lost,
+    _1_what_a_silence_held_back_is_paged_when_it_ends,
     _2_every_open_incident_has_a_deadline,
+    _3_nobody_is_paged_under_a_silence,
     _3_an_acknowledgement_stops_paging,
     _4_a_page_that_failed_is_not_a_page,
     _4_one_in_turn,

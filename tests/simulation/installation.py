@@ -75,6 +75,7 @@ MUTED = "muted"
 _ENDS_AT = ({LAST_RESORT}, LAST_RESORT_EVERY)
 _DB = ((set[str](), 0.0), ({"dee"}, 20.0), _ENDS_AT)
 _WEB = (({"ben"}, 30.0), _ENDS_AT)
+SILENCED = "web"  # while a silence says so
 STAND_IN = "kim"  # for everyone of `night`, while an override says so
 _NIGHT = {"ben", "eve", STAND_IN}
 POOL = {"hal", "ida", "joe"}  # one of them for each incident

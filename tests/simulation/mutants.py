@@ -20,6 +20,7 @@ from pager.loops import compose, deliver
 from pager.loops.deliver import Deliver
 from pager.loops.facts import FollowFacts
 from pager.loops.ingest import Ingest, _read
+from pager.loops.look import LookAgain
 from pager.loops.reload import Reload
 from pager.loops.watch import BreakGlass
 from pager.model.alert import Action, Severity
@@ -28,6 +29,7 @@ from pager.model.incident import DeadlineKind, State
 from pager.model.outgoing import TellKind
 from pager.noise import dedup
 from pager.noise.dedup import Meaning
+from pager.noise.mutes import Mutes
 from tests.fakes.memory_store import MemoryOutbox, MemoryStore
 from tests.night import config_of
 from tests.simulation.installation import SECOND
@@ -156,6 +158,17 @@ def _queues_in_silence(say: Any) -> Any:
     return lambda self, event, *args, **kwargs: None if event == "page.queued" else say(self, event, *args, **kwargs)
 
 
+def _looks_away(_: Any) -> Any:
+    async def run_once(self: LookAgain, token: int) -> None:
+        return None
+
+    return run_once
+
+
+def _mutes_nobody(_: Any) -> Any:
+    return lambda self, facts, at, newer_than=None: []
+
+
 def _breaks_no_glass(_: Any) -> Any:
     async def gone(self: BreakGlass, now: float, why: str) -> None:
         return None
@@ -196,6 +209,8 @@ MUTANTS = (
     Mutant("an entry is acknowledged before it is committed", 1, lambda: (_around(Ingest, "run_once", _finishes_first),), seed=1),
     Mutant("an acknowledged incident has no deadline", 2, lambda: (_around(MemoryStore, "_arm", _leaves_unarmed),)),
     Mutant("the state is not read again before a send", 3, lambda: (patch.object(deliver, "why_not", lambda *_: None),), seed=112),
+    Mutant("nobody looks again when a silence is taken back", 1, lambda: (_around(LookAgain, "run_once", _looks_away),)),
+    Mutant("a silence mutes nobody", 3, lambda: (_around(Mutes, "at", _mutes_nobody),)),
     Mutant("a refused page counts as sent", 4, lambda: (_around(Deliver, "_event", _takes_no_for_yes),), seed=155),
     Mutant("an incident forgets whose turn it was", 4, lambda: (_around(chain, "resolve", _forgets_turns),), seed=5),
     Mutant("the owner is not told of an empty stage", 5, lambda: (_around(Draft, "tell", _tells_no_owner),)),

@@ -48,8 +48,8 @@ def plan_of(seed: int) -> Plan:
     if rng.random() < 0.4:
         alerts += _flurry(rng)
     faults = [_FAULTS[rng.choice(_NAMES)](rng) for _ in range(rng.choice((0, 1, 2, 3, 4, 6)))]
-    more = _overrides(chance(seed, "overrides")) + _pool(chance(seed, "pool"))
-    return Plan(seed, tuple(sorted(alerts + faults + more, key=lambda step: step.at)))
+    said = [*_overrides(chance(seed, "overrides")), *_silences(chance(seed, "silences")), *_pool(chance(seed, "pool"))]
+    return Plan(seed, tuple(sorted(alerts + faults + said, key=lambda step: step.at)))
 
 
 def chance(seed: int, *of: object) -> Random:
@@ -101,6 +101,14 @@ def _overrides(rng: Random) -> list[Step]:
         return []
     at = _at(rng, 60.0)
     return [Step(at, "override", action="add"), Step(round(at + rng.uniform(5, 60), 2), "override", action="remove")]
+
+
+def _silences(rng: Random) -> list[Step]:
+    """A service is silenced while the run goes on, and the silence is taken back."""
+    if rng.random() < 0.5:
+        return []
+    at = _at(rng, 60.0)
+    return [Step(at, "silence", action="add"), Step(round(at + rng.uniform(5, 40), 2), "silence", action="end")]
 
 
 def _flurry(rng: Random) -> list[Step]:

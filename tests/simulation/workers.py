@@ -16,6 +16,7 @@ from pager.loops.deadlines import DeadlineLoop
 from pager.loops.deliver import Deliver
 from pager.loops.facts import FollowFacts
 from pager.loops.ingest import Ingest
+from pager.loops.look import LookAgain
 from pager.loops.reload import Reload
 from pager.loops.upkeep import Upkeep
 from pager.loops.watch import BreakGlass
@@ -88,6 +89,7 @@ class Worker:
         outbox = cast(Outbox, Awaiting(self, self.ports.outbox, "outboxes"))
         channels: dict[str, Channel] = {name: cast(Channel, Gate(self, channel)) for name, channel in world.channels.items()}
         deliver = Deliver(outbox, self.advance, lambda: channels, Compose(lambda: self.rules, self.advance.code), meter, world.loop.time)
+        again = LookAgain(cast(Incidents, Gate(self, self.ports.incidents)), self.advance, lambda: self.rules)
         glass = BreakGlass(
             _Pinged(self), lambda: self.rules.config, lambda: channels, meter.break_glass, started=world.loop.time()
         )  # fmt: skip
@@ -101,6 +103,7 @@ class Worker:
             group.create_task(self._steps(lambda: glass.run_once(world.loop.time()), pause=2 * _OFTEN))
             await self._first_facts()
             group.create_task(self._steps(self._facts_step))
+            group.create_task(self._steps(lambda: again.run_once(self._generation), pause=_OFTEN))
             group.create_task(self._steps(lambda: ingest.run_once(timedelta(seconds=1))))
             group.create_task(self._steps(lambda: self._deadline_step(deadlines)))
             group.create_task(self._steps(lambda: upkeep.sweep(0), pause=15 * _OFTEN))

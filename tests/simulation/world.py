@@ -14,8 +14,10 @@ import structlog
 
 from pager.config import Loaded
 from pager.decide import Rules
+from pager.model.condition import Condition, Term
 from pager.model.event import Entry
 from pager.model.incident import Incident
+from pager.model.mute import Silence
 from pager.model.schedule import Override, OverrideKind
 from pager.notify.plan import Providers
 from pager.ports import Commit, Outcome, StoreUnavailable
@@ -23,7 +25,7 @@ from pager.report.incident import show_json
 from tests.fakes.memory_store import Clock, MemoryStore
 from tests.night import config_of
 from tests.simulation.history import Fault, History, Seen
-from tests.simulation.installation import BAD, FIRST, SECOND, STAND_IN
+from tests.simulation.installation import BAD, FIRST, SECOND, SILENCED, STAND_IN
 from tests.simulation.outside import People, Provider
 from tests.simulation.plan import ENDS, TROUBLE_ENDS, WORKERS, Plan, Step
 from tests.simulation.virtual_loop import VirtualLoop
@@ -117,6 +119,8 @@ class World:
                 self.note("config", worker=worker.name, wanted=step.way, in_force=worker.variant)
             case "override":
                 self.spawn(self._override(step.action))
+            case "silence":
+                self.spawn(self._silence(step.action))
             case "outage":
                 self.channels[step.key].outages.append((now, now + step.seconds, step.way))
 
@@ -150,6 +154,22 @@ class World:
         else:
             await rota.remove_override("1", said)
         self.note("override", action=action)
+        self.wake("rota")
+
+    async def _silence(self, action: str) -> None:
+        """The same for a service that is to wake nobody."""
+        while self.is_down() or (action == "end" and not self.store.silences):
+            await asyncio.sleep(1.0)
+        rota, now, always = self.store.worker("cli").rota, self.clock.now, timedelta(days=1)
+        said = Entry(now, 0, f"silence.{action}", "ana", SILENCED)
+        if action == "add":
+            condition = Condition(terms=(Term("service", (SILENCED,)),))
+            await rota.add_silence(
+                Silence(id="", condition=condition, start=now - always, end=now + always, by="ana", why="known", said_at=now), said
+            )
+        else:
+            await rota.end_silence("1", now, said)
+        self.note("silence", action=action)
         self.wake("rota")
 
     async def _add(self, step: Step, fields: dict[str, str], through: Worker | None) -> str:

@@ -34,3 +34,16 @@ def test_a_traceback_shows_no_variables(on_terminal: bool, capsys: pytest.Captur
     assert "a token of 15 characters" in told
     assert "test_telemetry.py" in told, "where it happened"
     assert auth_token not in told
+
+
+def test_silences_are_counted_as_one_and_states_without_an_incident_as_none() -> None:
+    metrics = telemetry.Metrics()
+    for kind, rule in (("silence", "1"), ("silence", "2"), ("pause", "transient")):
+        metrics.muted(kind, rule)
+    metrics.incidents({"suppressed": 3, "triggered": 1})
+    metrics.incidents({"triggered": 1})
+    shown = metrics.text().decode()
+    assert 'pagerd_muted_total{kind="silence",rule=""} 2.0' in shown
+    assert 'pagerd_muted_total{kind="pause",rule="transient"} 1.0' in shown
+    assert "pagerd_suppressed_incidents 0.0" in shown
+    assert 'pagerd_incidents{state="suppressed"} 0.0' in shown

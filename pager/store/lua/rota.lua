@@ -1,24 +1,29 @@
 #!lua
 -- Change what the rota depends on besides the config, say so in the audit, and wake who follows it.
--- KEYS  1 version, 2 overrides, 3 calendars, 4 audit, 5 fence
+-- KEYS  1 version, 2 overrides or silences, 3 calendars, 4 audit, 5 fence
 -- ARGV  1 wake channel, 2 fencing token or empty, 3 entries for the audit or empty, 4 what is done, and to what:
---   add NUMBER VALUE     an override comes
+--   add NUMBER VALUE     an override, or a silence, comes
 --   remove NUMBER        it goes
+--   instead NUMBER OLD NEW  it is changed, if it is still as it was read
 --   drop VALUE...        those go that are still as they were read
 --   calendar NAME VALUE  it was read anew; an empty value: it is not wanted any more
--- Returns 1; 0 where there is no such override; -1 where a later leader was here.
+-- Returns 1; 0 where there is no such one; -1 where a later leader was here.
 
 local call = redis.call
 local what, name, value = ARGV[4], ARGV[5], ARGV[6]
 if ARGV[2] ~= '' and tonumber(call('GET', KEYS[5]) or '0') > tonumber(ARGV[2]) then return -1 end
 local there = what == 'remove' and call('ZRANGEBYSCORE', KEYS[2], name, name) or nil
 if there and #there == 0 then return 0 end
+if what == 'instead' and not call('ZSCORE', KEYS[2], value) then return 0 end
 
 if ARGV[2] ~= '' then call('SET', KEYS[5], ARGV[2]) end
 if what == 'add' then
   call('ZADD', KEYS[2], name, value)
 elseif what == 'remove' then
   call('ZREM', KEYS[2], unpack(there))
+elseif what == 'instead' then
+  call('ZREM', KEYS[2], value)
+  call('ZADD', KEYS[2], name, ARGV[7])
 elseif what == 'drop' then
   call('ZREM', KEYS[2], unpack(ARGV, 5))
 else

@@ -128,6 +128,18 @@ def test_a_rise_in_severity_under_a_silence_stays_silent_and_past_it_pages() -> 
     assert (whole.state, whole.paged()) == (State.SUPPRESSED, [])
 
 
+def test_a_rise_in_severity_of_what_somebody_has_does_not_page_over_a_silence_either() -> None:
+    n = night()
+    n.alert(severity="warning")
+    n.say("acknowledge")
+    hear(n, silence(60))
+    before = len(n.sent)
+    n.until("1:00")
+    n.alert(severity="critical")
+    assert (n.state, len(n.sent)) == (State.SUPPRESSED, before)
+    assert n.until("1:00:00").paged()[-1][0] == "1:00:00"
+
+
 def test_nothing_is_muted_for_longer_than_may_be() -> None:
     n = night("\nnoise: {limits: {suppress_at_most: 2h}}\n", silence(600))
     n.alert()

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from pager.loops import look
-from pager.loops.look import LookAgain
 from pager.model.condition import Condition, Term
 from pager.model.incident import State
 from pager.model.mute import Silence
+from pager.model.rota import RotaFacts
 from tests.house import House
 from tests.night import START
 from tests.payments import PAYMENTS
@@ -23,18 +22,8 @@ def silence(id_: str = "s1") -> Silence:
     return Silence(id=id_, condition=Condition(terms=terms), start=START, end=START + timedelta(hours=8), by="ana", said_at=START)
 
 
-class Hearing(House):
-    def __init__(self) -> None:
-        super().__init__(PAYMENTS)
-        self.again = LookAgain(self.store.worker("w1").incidents, self.advance, lambda: self.rules)
-
-    def look_around(self, token: int = 1) -> None:
-        asyncio.run(self.again.run_once(token))
-        self._deliver()
-
-
 def test_a_silence_that_is_taken_back_pages_for_what_still_fires() -> None:
-    h = Hearing()
+    h = House(PAYMENTS)
     h.hear(silence())
     h.alert("a")
     h.look_around()
@@ -46,7 +35,7 @@ def test_a_silence_that_is_taken_back_pages_for_what_still_fires() -> None:
 
 
 def test_a_new_silence_stops_what_is_paged_already() -> None:
-    h = Hearing()
+    h = House(PAYMENTS)
     h.alert("a")
     h.look_around()
     h.hear(silence())
@@ -56,7 +45,7 @@ def test_a_new_silence_stops_what_is_paged_already() -> None:
 
 def test_with_very_many_open_only_those_that_nobody_would_look_at_are(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(look, "MOST_OPEN", 1)
-    h = Hearing()
+    h = House(PAYMENTS)
     h.hear(silence())
     h.alert("a")
     h.alert("b", service="other")
@@ -65,8 +54,23 @@ def test_with_very_many_open_only_those_that_nobody_would_look_at_are(monkeypatc
     assert h.paged("a") == ["0:00"]
 
 
+def test_what_a_worker_muted_that_had_not_heard_yet_is_looked_at_once_more() -> None:
+    h = House(PAYMENTS)
+    h.hear(silence())
+    h.look_around()
+    h.hear()
+    h.look_around()
+    knows, h.rules = h.rules, h.rules.with_facts(RotaFacts(silences=(silence(),)))
+    h.alert("a")
+    h.rules = knows
+    assert h.paged("a") == []
+    for _ in range(look.ONCE_MORE[0]):
+        h.look_around()
+    assert h.paged("a") == ["0:00"]
+
+
 def test_nothing_is_looked_at_twice_for_the_same_change_but_by_a_new_leader() -> None:
-    h = Hearing()
+    h = House(PAYMENTS)
     h.alert("a")
     asked: list[Any] = []
     events = h.advance.events

@@ -125,8 +125,10 @@ def test_incidents_come_back_as_they_were(incident: Incident) -> None:
 @given(any_of(Incident))
 def test_incidents_of_the_release_before_have_taken_no_turn(incident: Incident) -> None:
     version, schema, body = codec.incidents.encode(incident, 7).split(b" ", 2)
-    before = msgspec.msgpack.encode(msgspec.msgpack.decode(body)[:-1])
-    assert codec.incident_of(b" ".join((version, schema, before))) == replace(incident, turns=(), version=7)
+    known = Incident.__struct_fields__.index("turns")
+    before = msgspec.msgpack.encode(msgspec.msgpack.decode(body)[:known])
+    since = {field.name: field.default for field in msgspec.structs.fields(Incident)[known:]}
+    assert codec.incident_of(b" ".join((version, schema, before))) == replace(incident, version=7, **since)
 
 
 @given(st.text(), any_of(Override))

@@ -9,13 +9,13 @@ from datetime import datetime
 import msgspec
 from msgspec.structs import replace
 
+from pager.advance.chain import Chain
 from pager.decide import Decision, Rules, decide, in_turn, needs
 from pager.escalate.draft import Shared
 from pager.model.alert import Action
 from pager.model.event import AlertSeen, Answer, Entry, Event
-from pager.model.incident import Incident, Page
+from pager.model.incident import Page
 from pager.model.outgoing import Notice, Outgoing, Priority, SendPage
-from pager.model.policy import Policy
 from pager.model.snapshot import Code, Identity, Pointer, Snapshot, UnreadableError
 from pager.noise.dedup import Meaning, only_repeats, settled
 from pager.noise.group import PREFIX
@@ -85,7 +85,7 @@ class Advance:
             [name for alert in seen for name in needs(snap, alert, rules)] for snap, seen in zip(snapshots, waiting.values(), strict=True)
         ]
         snapshots = await self._with_groups(await self._pointed(parts, snapshots, names))
-        chain, folded = _Chain(), list[_Fold]()
+        chain, folded = Chain(), list[_Fold]()
         for part, snap, asked, seen in zip(parts, snapshots, names, waiting.values(), strict=True):
             folded.append(self._fold(chain.as_left(part, snap, asked), seen, rules, now))
             chain.goes_on(part, folded[-1].commit)
@@ -98,6 +98,7 @@ class Advance:
                 self._meter.conflicts(1)
                 continue
             became += fold.outcomes
+            self._count_mutes(fold.commit)
             if fold.rest:
                 left[identity] = fold.rest
         for name, count in Counter(became).items():
@@ -189,7 +190,7 @@ class Advance:
         parts = [self._part_of(snapshot) for snapshot in snapshots]
         names = [needs(snap, items[k].event, rules) for k, snap in zip(which, snapshots, strict=True)]
         snapshots = await self._pointed(parts, snapshots, names)
-        chain, decided = _Chain(), list[tuple[int, Decision, Commit]]()
+        chain, decided = Chain(), list[tuple[int, Decision, Commit]]()
         for k, part, loaded, asked in zip(which, parts, snapshots, names, strict=True):
             item, snapshot = items[k], chain.as_left(part, loaded, asked)
             if snapshot.unreadable:
@@ -205,11 +206,13 @@ class Advance:
             decided.append((k, decision, commit))
             chain.goes_on(part, commit)
         outcomes = await self._incidents.commit([commit for _, _, commit in decided])
-        for (k, decision, _), outcome in zip(decided, outcomes, strict=True):
+        for (k, decision, commit), outcome in zip(decided, outcomes, strict=True):
             if outcome is Outcome.CONFLICT:
                 self._meter.conflicts(1)
-            else:
-                results[k] = Advanced(outcome, decision.answer)
+                continue
+            results[k] = Advanced(outcome, decision.answer)
+            if outcome is Outcome.DONE:
+                self._count_mutes(commit)
 
     async def once(self, request: str) -> bool:
         """Whether this request is seen for the first time; from now on it has been."""
@@ -267,6 +270,14 @@ class Advance:
             turns=shared.turns,
         )
 
+    def _count_mutes(self, commit: Commit) -> None:
+        before, after = commit.before.incident, commit.after.incident
+        if after is None or not after.mutes or (before is not None and after.mutes is before.mutes):
+            return
+        for one in after.mutes:
+            if before is None or one not in before.mutes:
+                self._meter.muted(one.kind, one.rule)
+
     def _codes(self, after: Snapshot, outgoing: Iterable[Outgoing]) -> Iterable[Code]:
         """A reply by SMS names a page by its code."""
         for item in outgoing:
@@ -276,46 +287,6 @@ class Advance:
 
     def code(self, incident: int, seq: int) -> str:
         return page_code(self._secret, incident, seq)
-
-
-class _Chain:
-    """Commits of one batch that share pointers, or an incident: each goes on from what the one before leaves. Where that one conflicts, so do
-    those that build on it. Turns taken are counted on."""
-
-    def __init__(self) -> None:
-        self._pointers: dict[tuple[int, str], Pointer] = {}
-        self._incidents: dict[int, tuple[Incident, Policy | None]] = {}
-        self._turns: defaultdict[int, Counter[str]] = defaultdict(Counter)
-
-    def as_left(self, part: int, snapshot: Snapshot, names: Sequence[str]) -> Snapshot:
-        """The snapshot with its pointers, and its incident, as they stand now."""
-        if taken := self._turns.get(part):
-            turns = {schedule: snapshot.turns.get(schedule, 0) + taken[schedule] for schedule in {*snapshot.turns, *taken}}
-            snapshot = replace(snapshot, turns=turns)
-        if not self._pointers and not self._incidents:
-            return snapshot
-        changed = {name: self._pointers[part, name] for name in names if (part, name) in self._pointers}
-        if changed:
-            snapshot = replace(snapshot, pointers={**snapshot.pointers, **changed})
-        groups = {p.incident for name, p in snapshot.pointers.items() if name.startswith(PREFIX) and p.incident in self._incidents}
-        if groups:
-            snapshot = replace(snapshot, groups={**snapshot.groups, **{number: self._incidents[number] for number in groups}})
-        if snapshot.incident is not None and snapshot.incident.number in self._incidents:
-            incident, policy = self._incidents[snapshot.incident.number]
-            snapshot = replace(snapshot, incident=incident, policy=policy)
-        return snapshot
-
-    def goes_on(self, part: int, commit: Commit) -> None:
-        before, after = commit.before, commit.after
-        if commit.turns:
-            self._turns[part].update(commit.turns)
-        if not (after.pointers or (after.incident is not None and after.incident.group)):
-            return
-        for name, (was, pointer) in commit.changed_pointers().items():
-            self._pointers[part, name] = replace(pointer, version=was.version + 1 if was else 1)
-        if after.incident is not None and after.incident is not before.incident:
-            version = before.incident.version + 1 if before.incident else 1
-            self._incidents[after.incident.number] = replace(after.incident, version=version), after.policy
 
 
 def _as_it_stands(snapshot: Snapshot) -> Snapshot:
