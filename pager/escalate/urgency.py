@@ -65,7 +65,7 @@ def waits(d: Draft, urgency: Urgency, service: str, by_hour: bool) -> list[Mute]
     at = f"{clock:%H:%M}" if standing.until - d.now < timedelta(days=1) else f"{clock:%H:%M} on {_DAYS[clock.weekday()]}"
     what = f"the support hours of {service}" if by_hour else "the morning digest"
     origin = known.origin if known and known.support_hours else digest.origin
-    return [Mute(MuteKind.DIGEST, service if by_hour else "digest", f"waits for {what} at {at}", standing.until, origin)]
+    return [Mute(MuteKind.DIGEST, "digest", f"waits for {what} at {at}", standing.until, origin)]
 
 
 def waking(digest: Digest, service: Service | None) -> Hours:
