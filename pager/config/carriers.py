@@ -11,6 +11,7 @@ from pager.config.reading import Bool, Choice, Either, Field, ListOf, MapOf, Rec
 from pager.config.scalars import COUNT, POSITIVE, SPAN, TEXT
 from pager.config.shapes import (
     CONDITION,
+    HOURS,
     LADDER,
     LIMITS,
     RATE,
@@ -20,7 +21,7 @@ from pager.config.shapes import (
     condition_of,
 )
 from pager.model.origin import Origin
-from pager.model.settings import BreakGlass, CatchAll, ChatRule, Provider, Settings, Throttle
+from pager.model.settings import BreakGlass, CatchAll, ChatRule, Digest, Provider, Settings, Throttle
 
 PROVIDER_KINDS = {"twilio": ("account_sid", "auth_token"), "slack": ("bot_token",), "smtp": ("smtp",)}
 """Each kind's credentials: without them it can carry nothing."""
@@ -65,6 +66,7 @@ SETTINGS: Record[Settings] = Record(
         "throttle": Either(scalar=Choice({"off": {}}), map=_THROTTLE),
         "ack_expires": SPAN,
         "handoff": DEFAULT_HANDOFF,
+        "digest": Record({"hours": HOURS, "high_after": SPAN}, Digest),
         "limits": LIMITS,
     },
     _settings,

@@ -57,6 +57,5 @@ _TABLE: tuple[tuple[str, Callable[[Config], Iterable[Finding]]], ...] = (
     ("the tool's own signature: whoever has the key is let in", _signatures),
     ("heartbeats", lambda c: [(h.origin, f"heartbeats.{n}") for n, h in c.heartbeats.items()]),
     ("the chat channel of a major incident", _major),
-    ("support hours", lambda c: [(s.origin, f"services.{n}.support_hours") for n, s in c.services.items() if s.support_hours]),
     ("this setting", _settings),
 )  # fmt: skip

@@ -14,11 +14,11 @@ from pager.decide.drafts import accepted_at, draft_of, facts_of, facts_to_be, st
 from pager.decide.quiet import count_once_more, count_sources, first_mute, kept_quiet
 from pager.decide.rising import severity_changed
 from pager.decide.rules import Rules
-from pager.escalate import flapping, opening, table
+from pager.escalate import flapping, opening, table, urgency
 from pager.escalate.draft import Draft, Shared
 from pager.escalate.replies import taken
-from pager.model.alert import Action, AlertRecord
-from pager.model.event import AlertSeen, Answer, Due, Entry, Event, Reply
+from pager.model.alert import Action, AlertRecord, Urgency
+from pager.model.event import AlertSeen, Answer, Due, Entry, Event, Look, Reply
 from pager.model.incident import DeadlineKind, Incident, State
 from pager.model.outgoing import Outgoing
 from pager.model.service import Integration
@@ -52,6 +52,8 @@ def needs(before: Snapshot, event: Event, rules: Rules) -> tuple[str, ...]:
         if event.alert.action is Action.TRIGGER:
             if rules.watches:
                 names += names_for(event.alert, before.record, facts_to_be(event.alert, rules), rules)
+            if rules.inhibitions and rules.router.assign(event.alert).hours:
+                names += rules.inhibitions.sides(facts_to_be(event.alert, rules, Urgency.LOW)).names()
             if before.record is None or not before.record.open:
                 names += storming.name_for(event.alert, rules)
     elif before.incident is not None and before.record is not None and not isinstance(event, Reply):
@@ -98,6 +100,8 @@ def decide(before: Snapshot, event: Event, rules: Rules, now: datetime, fresh: i
         record = _stable(d, record, rules)
         storming.look(d, rules)
         is_over = not d.incident.is_open or _quiet(d, record, rules)
+    if isinstance(event, Due | Look) and not is_over and urgency.rises(d):
+        d.world = rules.world(facts_of(d.incident, record), d.world.turns)
     if not (is_over or kept_quiet(d, event, rules)):
         table.step(d, event)
     decision = _decision(before, record, d, rules)
@@ -171,10 +175,10 @@ def _about_open(before: Snapshot, seen: AlertSeen, verdict: Verdict, rules: Rule
 def _open(
     before: Snapshot, seen: AlertSeen, verdict: Verdict, rules: Rules, now: datetime, fresh: int, belongs: Belongs | None
 ) -> Decision:
-    assigned = rules.router.assign(seen.alert)
+    assigned = rules.assign(seen.alert, now)
     pointers, risen = recurs(seen.alert, assigned, before.pointers, rules, fresh, now)
     if risen is not None:
-        assigned = rules.router.assign(replace(seen.alert, severity=risen.severity))
+        assigned = rules.assign(replace(seen.alert, severity=risen.severity), now)
     policy = rules.policy(assigned.policy)
     record = replace(verdict.record, incident=fresh, member=None)
     incident = Incident(
@@ -203,6 +207,7 @@ def _open(
     if risen is not None:
         what = f"{seen.alert.severity} becomes {risen.severity}: {risen.count} in {duration(risen.within)} (recurring {risen.name})"
         d.say("incident.raised", what, origin=risen.origin)
+    urgency.give(d, assigned.urgency, assigned.rises_at)
     _first_word(d, seen, verdict, assigned, rules)
     if belongs and d.incident.is_open:
         record = grouped.begin(d, record, belongs, assigned.severity)
@@ -279,6 +284,8 @@ def _decision(before: Snapshot, record: AlertRecord, d: Draft, rules: Rules, mea
     storming.leave(d)
     if d.incident.hushes:
         grouped.remind(d)
+    if rules.config.settings.digest is not None:
+        urgency.remind(d, rules.config.settings.digest)
     told = notices(d.tells, d.incident, record, rules.planner, d.now)
     if not d.incident.is_open and record.incident == d.incident.number:
         if record.open:

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from pager.conditions.condition import Facts
 from pager.decide.rules import Rules
 from pager.escalate.draft import Draft
-from pager.model.alert import Alert, AlertRecord
+from pager.model.alert import Alert, AlertRecord, Urgency
 from pager.model.event import AlertSeen
 from pager.model.incident import Incident
 from pager.model.policy import Policy
@@ -32,13 +32,13 @@ def facts_of(incident: Incident, record: AlertRecord) -> Facts:
     return Facts(record.alert, made)
 
 
-def facts_to_be(alert: Alert, rules: Rules) -> Facts:
-    """Those of the incident that the alert would open."""
+def facts_to_be(alert: Alert, rules: Rules, urgency: Urgency | None = None) -> Facts:
+    """Those of the incident that the alert would open; with that urgency, or the one that it has in support hours."""
     to = rules.router.assign(alert)
     made = {
         "severity": to.severity,
         "service": to.service,
-        "urgency": to.urgency,
+        "urgency": urgency or to.urgency,
         "labels": to.labels,
         "stage": 1,
         "alerts": 1,

@@ -43,12 +43,12 @@ def joins(before: Snapshot, belongs: Belongs | None, now: datetime) -> Snapshot 
 def join(before: Snapshot, belongs: Belongs, seen: AlertSeen, verdict: Verdict, rules: Rules, now: datetime) -> tuple[Draft, AlertRecord]:
     """One more alert of the incident in `before`. It pages where it is worse than what was paged for, or where what was there is muted."""
     assert before.incident is not None
-    assigned = rules.router.assign(seen.alert)
+    assigned = rules.assign(seen.alert, now)
     record = replace(verdict.record, incident=before.incident.number, member=Member(assigned.severity))
     is_new = before.record is None or before.record.incident != before.incident.number
     d = draft_of(before, before.incident, record, rules, now)
     d.due_at = min(now, accepted_at(seen))
-    d.came = facts_to_be(seen.alert, rules)
+    d.came = facts_to_be(seen.alert, rules, assigned.urgency)
     if belongs.rule.sliding:
         pointer = d.pointers[belongs.name]
         d.point(belongs.name, replace(pointer, times=(now,), count=pointer.count + 1))
@@ -95,8 +95,8 @@ def _stays_muted(d: Draft, rules: Rules) -> None:
 # --- what becomes of them -------------------------------------------------------------------------------------------------------------
 def changed(d: Draft, seen: AlertSeen, verdict: Verdict, member: Member, rules: Rules) -> Member:
     """Its severity is another now."""
-    assigned = rules.router.assign(seen.alert)
-    d.came = facts_to_be(seen.alert, rules)
+    assigned = rules.assign(seen.alert, d.now)
+    d.came = facts_to_be(seen.alert, rules, assigned.urgency)
     known = next((hush.mute for hush in d.incident.hushes if hush.mute.key == member.hushed), None)
     grouped.go(d, member)
     if d.incident.alerts > 1:

@@ -11,10 +11,10 @@ from pager.decide import grouped
 from pager.decide.counting import count_repeat, still_too_few, too_few_yet
 from pager.decide.rules import Rules
 from pager.decide.storming import still_held
-from pager.escalate import muting
+from pager.escalate import muting, urgency
 from pager.escalate.draft import Draft, Shared
 from pager.model.event import Due, Event, Look, Reply
-from pager.model.incident import State
+from pager.model.incident import DeadlineKind, State
 from pager.model.mute import Mute, MuteKind
 from pager.noise.inhibit import inhibited
 from pager.noise.mutes import longest
@@ -47,6 +47,8 @@ def mute_of(d: Draft, rules: Rules, risen: bool = False) -> Mute | None:
     if incident.heard_at is None:
         found += inhibitions(d, rules, facts)
         found += [] if risen else still_held(d, rules)
+        if incident.state is State.SUPPRESSED and not risen and not incident.paged:
+            found += urgency.waits(d, incident.urgency, incident.service, d.is_armed(DeadlineKind.SUPPORT))
         if incident.group:
             return longest(found) or grouped.hushed(d, rules)
         found += still_too_few(d, rules)
@@ -75,6 +77,7 @@ def first_mute(d: Draft, assigned: Assignment, rules: Rules) -> Mute | None:
         if not d.incident.group:  # each alert of a group has its own
             d.set(came_under=own)
         found.append(own)
+    found += urgency.waits(d, assigned.urgency, assigned.service, assigned.rises_at is not None)
     return longest(found)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pager.decide.drafts import facts_of, start_at, team_of, who_says
 from pager.decide.quiet import mute_of
 from pager.decide.rules import Rules
-from pager.escalate import muting, opening
+from pager.escalate import muting, opening, urgency
 from pager.escalate.draft import Draft
 from pager.model.alert import Alert, AlertRecord
 from pager.model.event import AlertSeen
@@ -15,7 +15,7 @@ from pager.route.assign import Assignment
 
 
 def severity_changed(d: Draft, seen: AlertSeen, verdict: Verdict, rules: Rules) -> None:
-    assigned = rules.router.assign(seen.alert)
+    assigned = rules.assign(seen.alert, d.now)
     d.set(severity=assigned.severity)
     if not seen.alert.severity.worse_than(d.incident.worst):
         return d.say("incident.severity_changed", verdict.reason, who_says(seen))
@@ -29,6 +29,7 @@ def severity_changed(d: Draft, seen: AlertSeen, verdict: Verdict, rules: Rules) 
     d.world = rules.world(facts_of(d.incident, verdict.record), d.world.turns)
     if by := mute_of(d, rules, risen=True):
         d.say("incident.worsened", f"{verdict.reason}; still muted", who_says(seen))
+        urgency.give(d, urgency.risen(d, assigned.urgency), assigned.rises_at)
         return muting.mute(d, by)
     return _page(d, policy, assigned, f"{verdict.reason}; {assigned.because}", rules)
 
@@ -44,7 +45,8 @@ def _page(d: Draft, policy: Policy, assigned: Assignment, because: str, rules: R
     opening.worsen(
         d,
         policy=policy,
-        urgency=assigned.urgency,
+        urgency=urgency.risen(d, assigned.urgency),
+        rises_at=assigned.rises_at,
         start_at=start_at(policy, assigned.start_at),
         sla_of=rules.sla(assigned.service),
         because=because,

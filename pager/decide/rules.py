@@ -5,11 +5,14 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from copy import copy
+from datetime import datetime
 
 import msgspec
+from msgspec.structs import replace
 
 from pager.conditions.condition import Facts
 from pager.escalate.effects import World
+from pager.model.alert import Alert, Urgency
 from pager.model.config import Config
 from pager.model.policy import Policy, Stage
 from pager.model.rota import NOTHING, RotaFacts
@@ -20,7 +23,7 @@ from pager.noise.inhibit import Inhibitions
 from pager.noise.mutes import Mutes
 from pager.notify.plan import Planner, Providers
 from pager.oncall.memo import Rota, Windows
-from pager.route.assign import Router
+from pager.route.assign import Assignment, Router
 
 # Where neither route, service nor settings name a policy: a stage that reaches nobody, and so the catch-all.
 NO_POLICY = Policy(name="none", stages=(Stage(notify=()),))
@@ -54,6 +57,17 @@ class Rules:
         other.rota = Rota.of(self.config, facts)
         other.mutes = Mutes(self.config.noise, facts.silences, self.config.settings.timezone)
         return other
+
+    def assign(self, alert: Alert, now: datetime) -> Assignment:
+        """What the alert is given at that moment. Hours that never come are as none."""
+        assigned = self.router.assign(alert)
+        if assigned.hours is None:
+            return assigned
+        standing = self.windows.standing(assigned.hours, now)
+        if standing.inside or standing.until is None:
+            return assigned
+        because = f"{assigned.because}; outside of the support hours, which begin {standing.until:%Y-%m-%d %H:%M} UTC"
+        return replace(assigned, urgency=Urgency.LOW, rises_at=standing.until, because=because)
 
     def policy(self, name: str) -> Policy:
         return self.config.policies.get(name, NO_POLICY)

@@ -32,6 +32,8 @@ LASTING = frozenset(
         DeadlineKind.HUSHED,
         DeadlineKind.STABLE,
         DeadlineKind.STORM,
+        DeadlineKind.SUPPORT,
+        DeadlineKind.UNSEEN,
     }
 )
 _SETTLED_PAGES_KEPT = 30

@@ -17,6 +17,7 @@ K = DeadlineKind
 # What moves the chain; the first that is due decides what is said.
 MOVES: tuple[DeadlineKind, ...] = (
     K.SLA_RESOLVE, K.SLA_ACK, K.RESOLVE_TIMEOUT, K.ACK_TIMEOUT, K.ACK_EXPIRES, K.SNOOZE_END, K.ASSIGNED, K.HOURS, K.CATCH_ALL,
+    K.SUPPORT, K.UNSEEN,
 )  # fmt: skip
 
 
@@ -43,6 +44,8 @@ def on_due(d: Draft, _: Due) -> None:
 
 def _moves(d: Draft, kind: DeadlineKind) -> bool:
     """Whether the deadline still means something. A breach is recorded here in any case."""
+    if kind in (K.SUPPORT, K.UNSEEN):  # whoever was asked by hand is not passed over for it
+        return d.incident.state is State.TRIGGERED and d.incident.phase is not Phase.ASSIGNED
     if kind not in (K.SLA_ACK, K.SLA_RESOLVE):
         return True
     breached = sla.breach(d, kind)
@@ -106,6 +109,19 @@ def _catch_all_again(d: Draft) -> None:
     chain.catch_all(d, "nobody has answered")
 
 
+def _support_began(d: Draft) -> None:
+    _high(d, "the support hours have begun, and nobody has acknowledged it")
+
+
+def _unseen(d: Draft) -> None:
+    _high(d, "nobody looked in time")
+
+
+def _high(d: Draft, because: str) -> None:
+    chain.resume(d, because)
+    d.set(reason=because)
+
+
 def _tell_who_has_it(d: Draft, what: str) -> None:
     if d.incident.acknowledged_by in d.world.config.users:
         d.tell(Tell(TellKind.NOT_RESOLVED, users=(d.incident.acknowledged_by,), what=what))
@@ -126,6 +142,8 @@ STEPS: dict[DeadlineKind, Callable[[Draft], None]] = {
     K.ASSIGNED: _assigned_silent,
     K.HOURS: _hours_came,
     K.CATCH_ALL: _catch_all_again,
+    K.SUPPORT: _support_began,
+    K.UNSEEN: _unseen,
 }
 
 
@@ -162,7 +180,7 @@ def _look_again(d: Draft, _: Deadline) -> None:
     if any(p.state in (PageState.QUEUED, PageState.WAITING) and p.turn == d.incident.turn for p in d.incident.pages):
         d.say("page.waiting", "its pages still wait for their provider")
         d.arm(K.DELIVERY, LOOK_AGAIN)
-    elif not any(d.is_armed(kind) for kind in MOVES):  # should not happen, and must not end in silence
+    elif not any(d.is_armed(kind) for kind in MOVES if kind not in (K.SUPPORT, K.UNSEEN)):  # should not happen, and must not end in silence
         chain.advance(d, "nothing came of its pages")
 
 

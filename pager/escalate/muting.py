@@ -95,6 +95,8 @@ def _release(d: Draft, sla_of: Sla, outlasted: bool) -> None:
 def _said(d: Draft, was: Mute | None, outlasted: bool) -> str:
     if was is not None and was.kind is MuteKind.PAUSE:
         return f"it has not healed by itself (pause {was.rule})"
+    if was is not None and was.kind is MuteKind.DIGEST and not outlasted:
+        return f"it has waited until now ({was.reason})"
     if outlasted:
         return f"muted until now, which is as long as may be ({was.reason if was else d.incident.reason})"
     return f"muted until now ({was.reason if was else d.incident.reason})"

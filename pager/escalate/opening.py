@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from pager.escalate import chain, muting, replies, sla
 from pager.escalate.draft import Draft
+from pager.escalate.urgency import give
 from pager.model.alert import Urgency
 from pager.model.incident import DeadlineKind, State
 from pager.model.mute import Mute, MuteKind
@@ -32,14 +33,16 @@ def suppress(d: Draft, by: Mute, resolve_after: timedelta | None, start_at: int)
         d.arm(DeadlineKind.RESOLVE_AFTER, resolve_after)
 
 
-def worsen(d: Draft, *, policy: Policy, urgency: Urgency, start_at: int, sla_of: Sla, because: str, origin: Origin | None) -> None:
+def worsen(
+    d: Draft, *, policy: Policy, urgency: Urgency, rises_at: datetime | None, start_at: int, sla_of: Sla, because: str, origin: Origin | None
+) -> None:  # fmt: skip
     """The severity rose: route and urgency were looked at again. Who has it already hears of it; what waits, waits no longer."""
     changed = policy.name != d.incident.policy or urgency is not d.incident.urgency
     woken = d.incident.state in (State.ACKNOWLEDGED, State.SNOOZED, State.SUPPRESSED)
     d.say("incident.worsened", because, origin=origin)
     if d.incident.state is State.SUPPRESSED:
         sla.arm(d, sla_of)
-    d.set(urgency=urgency)
+    give(d, urgency, rises_at)
     if policy.name != d.incident.policy:
         chain.use_policy(d, policy)
         d.withdraw_all("another policy applies")
@@ -49,7 +52,7 @@ def worsen(d: Draft, *, policy: Policy, urgency: Urgency, start_at: int, sla_of:
 
 
 def last_alert_resolved(d: Draft, by: str) -> None:
-    healed = d.incident.mute is not None and d.incident.mute.kind is MuteKind.PAUSE
+    healed = d.incident.mute is not None and d.incident.mute.kind in (MuteKind.PAUSE, MuteKind.DIGEST)
     alerts = d.incident.alerts
     replies.over(
         d, by, "healed itself" if healed else f"all of its {alerts} alerts were resolved" if alerts > 1 else "its alert was resolved"

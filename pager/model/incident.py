@@ -52,6 +52,8 @@ class DeadlineKind(StrEnum):
     STABLE = "stable"  # an alert that flaps has not changed for long
     HUSHED = "hushed"  # what mutes one of a group's alerts, a worse one than it pages for, ends
     SUPPRESSED = "suppressed"  # a suppressed incident is looked at again, too
+    SUPPORT = "support"  # of low urgency because of the hour: the support hours begin
+    UNSEEN = "unseen"  # of low urgency, and nobody has acknowledged it for long
 
 
 class Deadline(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True):

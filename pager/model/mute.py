@@ -21,6 +21,7 @@ class MuteKind(StrEnum):
     THRESHOLD = "threshold"  # there are too few of them yet
     FLAPPING = "flapping"
     STORM = "storm"  # one page speaks for all
+    DIGEST = "digest"  # of low urgency: it waits for the morning
 
 
 class Mute(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True):

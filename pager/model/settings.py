@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import time, timedelta
 
 import msgspec
 
 from pager.model.condition import Condition
 from pager.model.handoff import Handoff
+from pager.model.hours import Hours
 from pager.model.origin import Origin
 from pager.model.person import Ladder, Limits, Rung
 from pager.model.policy import Target
@@ -30,6 +31,15 @@ class BreakGlass(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     email: tuple[str, ...] = ()
     after: timedelta = timedelta(seconds=60)
     every: timedelta = timedelta(minutes=15)
+
+
+class Digest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Low urgency outside of `hours` waits until they begin; of a service with support hours, until those do. What nobody has acknowledged
+    after `high_after` of these hours is of high urgency from then on."""
+
+    hours: Hours = Hours(start=time(9), end=time(22))
+    high_after: timedelta = timedelta(hours=4)
+    origin: Origin | None = None
 
 
 class Rate(msgspec.Struct, frozen=True, array_like=True):
@@ -92,4 +102,5 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     ack_expires: timedelta = timedelta(hours=24)
     handoff: Handoff | None = None
     limits: Limits | None = None
+    digest: Digest | None = None
     origin: Origin | None = None

@@ -11,17 +11,20 @@ from msgspec.structs import replace
 from pager.model.alert import Alert, Severity, Urgency
 from pager.model.condition import Condition
 from pager.model.config import Config
+from pager.model.hours import WEEKDAYS, Hours
 from pager.route.assign import Assignment, Router
 
 
 class Lead(msgspec.Struct, frozen=True):
-    """What becomes of an alert. `policy` is empty where only the catch-all is left; `suppress` is a reason, or None."""
+    """What becomes of an alert. `policy` is empty where only the catch-all is left; `suppress` is a reason, or None. `support`: its urgency is
+    that in these hours, and low outside of them."""
 
     service: str
     policy: str
     urgency: Urgency
     start_at: str | None = None
     suppress: str | None = None
+    support: Hours | None = None
 
     def words(self, other: Lead) -> str:
         """What becomes of it, as far as the other differs."""
@@ -32,10 +35,13 @@ class Lead(msgspec.Struct, frozen=True):
         parts = [
             (f"policy {self.policy}" if self.policy else "the catch-all alone", self.policy != other.policy),
             (f"from stage {self.start_at} on" if self.start_at else "from the first stage on", self.start_at != other.start_at),
-            (f"{self.urgency} urgency", self.urgency != other.urgency),
+            (self._urgency(), (self.urgency, self.support) != (other.urgency, other.support)),
             (f"service {self.service}" if self.service else "no service", self.service != other.service),
         ]
         return ", ".join(words for words, differs in parts if differs)
+
+    def _urgency(self) -> str:
+        return f"{self.urgency} urgency{f', low outside of {_written(self.support)}' if self.support else ''}"
 
 
 class Redirected(msgspec.Struct, frozen=True):
@@ -64,7 +70,13 @@ def redirected(old: Config, new: Config) -> tuple[Redirected, ...]:
 def _lead(found: Assignment) -> Lead:
     if found.suppress is not None:
         return Lead(found.service, "", found.urgency, suppress=found.suppress)
-    return Lead(found.service, found.policy, found.urgency, found.start_at)
+    return Lead(found.service, found.policy, found.urgency, found.start_at, support=found.hours)
+
+
+def _written(hours: Hours) -> str:
+    days = "" if len(hours.days) == len(WEEKDAYS) else f"{' '.join(WEEKDAYS[day] for day in hours.days)} "
+    dates = "".join(f" {word} {day}" for word, day in (("from", hours.first_date), ("to", hours.last_date)) if day)
+    return f"{days}{hours.start:%H:%M}-{hours.end:%H:%M}{f' {hours.timezone}' if hours.timezone else ''}{dates}"
 
 
 # --- samples --------------------------------------------------------------------------------------------------------------------------

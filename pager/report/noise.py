@@ -88,13 +88,14 @@ class Ledger:
 
     def _count(self, key: _Key, origin: Origin | None, hits: list[_Hit]) -> RuleCount:
         neighbours = [self._service_paged(hit) for hit in hits]
+        puts_off = key[0] is MuteKind.DIGEST  # what waits for the morning is meant to page then
         return RuleCount(
             *key,
             origin,
             muted=len(hits),
             paged_later=sum(hit.paged_later for hit in hits),
             service_paged=sum(neighbours),
-            regretted=sum(hit.paged_later or near for hit, near in zip(hits, neighbours, strict=True)),
+            regretted=sum((hit.paged_later and not puts_off) or near for hit, near in zip(hits, neighbours, strict=True)),
             last=max(hit.at for hit in hits),
         )
 
@@ -123,6 +124,8 @@ def _rules(config: Config) -> Iterator[tuple[_Key, Origin | None]]:
         (MuteKind.THRESHOLD, noise.threshold),
     ):  # fmt: skip
         yield from (((kind, rule.name), rule.origin) for rule in rules)
+    if config.settings.digest is not None:
+        yield (MuteKind.DIGEST, "digest"), config.settings.digest.origin
     yield from (((MuteKind.SILENCE, silence.id), silence.origin) for silence in noise.silences)
 
 

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import msgspec
 
 from pager.conditions.condition import Facts
 from pager.conditions.index import RuleIndex
 from pager.model.alert import Alert, Severity, Urgency
 from pager.model.config import Config
+from pager.model.hours import Hours
 from pager.model.origin import Origin
 from pager.model.route import Route
 from pager.model.service import Service
 
 
 class Assignment(msgspec.Struct, frozen=True, kw_only=True):
-    """`because` says in words where it comes from; `suppress` is a reason or None; `notes` tell of conditions that could not be evaluated."""
+    """`because` says in words where it comes from; `suppress` is a reason or None; `notes` tell of conditions that could not be evaluated.
+    `hours`: `urgency` is that in these hours, and low outside of them; `rises_at` (UTC): it is low at present, and when they begin."""
 
     service: str
     policy: str
@@ -27,6 +31,8 @@ class Assignment(msgspec.Struct, frozen=True, kw_only=True):
     because: str = ""
     origin: Origin | None = None
     notes: tuple[str, ...] = ()
+    hours: Hours | None = None
+    rises_at: datetime | None = None
 
 
 class Router:
@@ -48,11 +54,12 @@ class Router:
         service = config.services.get(name)
         severity = (route.severity if route else None) or alert.severity
         policy = (route.policy if route else None) or (service.policy if service else None) or config.settings.default_policy or ""
+        urgency, hours = urgency_of(route, service, severity)
         return Assignment(
             service=name,
             policy=policy,
             severity=severity,
-            urgency=_urgency(route, service, severity),
+            urgency=urgency,
             labels={**(service.labels if service else {}), **alert.labels, **(route.labels if route else {})},
             route=route.name if route else "",
             start_at=route.start_at if route else None,
@@ -60,6 +67,7 @@ class Router:
             because=f"{whence}; policy {policy or 'none'}",
             origin=route.origin if route else (service.origin if service else None),
             notes=notes,
+            hours=hours,
         )
 
     def _service(self, alert: Alert, route: Route | None) -> tuple[str, str]:
@@ -75,9 +83,14 @@ class Router:
         return alert.service, by_route + (f"service {alert.service!r} is unknown" if alert.service else "no service")
 
 
-def _urgency(route: Route | None, service: Service | None, severity: Severity) -> Urgency:
-    if route and route.urgency:
-        return route.urgency
-    if service and service.urgency:
-        return service.urgency
-    return Urgency.HIGH if severity in (Severity.CRITICAL, Severity.ERROR) else Urgency.LOW
+def urgency_of(route: Route | None, service: Service | None, severity: Severity) -> tuple[Urgency, Hours | None]:
+    """What route or service say, else what follows from severity: an error outside of the support hours wakes nobody. With the hours where it
+    hangs on them."""
+    explicit = (route.urgency if route else None) or (service.urgency if service else None)
+    if explicit:
+        return explicit, None
+    if severity is Severity.CRITICAL:
+        return Urgency.HIGH, None
+    if severity is Severity.ERROR:
+        return Urgency.HIGH, service.support_hours if service else None
+    return Urgency.LOW, None

@@ -130,6 +130,8 @@ def texts(dice: Dice) -> str:
             services[name]["sla"] = {"ack": dice.choice(["10m", "7h"]), "resolve": "9h"}
         if dice.one_in(4):
             services[name]["urgency"] = dice.choice(["high", "low"])
+        if dice.one_in(2):
+            services[name]["support_hours"] = hours(dice)
         if dice.one_in(5):
             services[name]["labels"] = {"region": "eu"}
     made: dict[str, Any] = {
@@ -146,6 +148,12 @@ def texts(dice: Dice) -> str:
         "services": services,
         "routes": [{"name": f"r{k}", **r} for k, r in enumerate(route(dice) for _ in range(dice.randint(0, 3)))],
     }  # fmt: skip
+    if dice.one_in(2):
+        made["settings"]["digest"] = dice.choice(
+            [{}, {"hours": hours(dice)}, {"hours": hours(dice), "high_after": dice.choice(["1m", "50m", "3h"])}]
+        )
+    if dice.one_in(4):
+        made["noise"] = {"limits": {"suppress_at_most": dice.choice(["3h", "2d"])}}
     names = {s.get("name") for p in made["policies"].values() for s in p["stages"]}
     for one in made["routes"]:
         if one.get("start_at") not in names:
@@ -183,7 +191,7 @@ def _hold(scene: Scene, dice: Dice) -> None:
     probe = Night(config, START)
     probe.alert(**fields)
     assert probe.snapshot.record is not None
-    assigned = probe.rules.router.assign(probe.snapshot.record.alert)
+    assigned = probe.rules.assign(probe.snapshot.record.alert, START)
     if assigned.suppress:
         return
     subject = Subject(assigned.service, assigned.severity, assigned.route)

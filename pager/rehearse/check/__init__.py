@@ -17,6 +17,7 @@ from pager.rehearse.check.doubles import one_person, two_places
 from pager.rehearse.check.ground import Ground
 from pager.rehearse.check.groups import groups
 from pager.rehearse.check.handoffs import hand_offs
+from pager.rehearse.check.hours import low_urgency, support_hours
 from pager.rehearse.check.people import addresses
 from pager.rehearse.check.phones import phones
 from pager.rehearse.check.reach import reach
@@ -56,5 +57,5 @@ def _hanging(config: Config, rota: Rota) -> list[str]:
 
 CHECKS: tuple[Callable[[Scene], Iterable[Problem]], ...] = (
     reach, skipped, credentials, last_resort, one_provider, addresses, phones, two_places, one_person, unreached, circles, crossing,
-    shadowed, starts, templates, hand_offs, groups,
+    shadowed, starts, templates, hand_offs, groups, support_hours, low_urgency,
 )  # fmt: skip

@@ -8,13 +8,16 @@ from datetime import timedelta
 import msgspec
 
 from pager.conditions.match import holds
+from pager.escalate.urgency import waking
 from pager.model.alert import Severity, Urgency
 from pager.model.condition import Condition
 from pager.model.config import Config
+from pager.model.hours import Hours
 from pager.model.policy import Policy, TargetKind
 from pager.model.route import Route
 from pager.rehearse.check.ground import levels
 from pager.rehearse.check.unknowns import reads
+from pager.route.assign import urgency_of
 
 _GIVEN = ("severity", "service", "integration")
 _ORDER = list(Severity)
@@ -37,7 +40,8 @@ class Subject(msgspec.Struct, frozen=True):
 class Case(msgspec.Struct, frozen=True):
     """Incidents that escalate alike. `policy` may be empty: none applies. `start` counts from 0. `known` are facts and labels that conditions
     may ask for and that are settled, `own` the service's labels, which an alert's own take the place of. `sla` are the times after which a
-    service level moves the chain. `subjects` are all that belong to it."""
+    service level moves the chain. `subjects` are all that belong to it. `support`: outside of these hours its urgency is low; `waking`: while
+    that is low, it pages nobody before these begin."""
 
     policy: str
     start: int
@@ -46,6 +50,19 @@ class Case(msgspec.Struct, frozen=True):
     own: dict[str, str]
     sla: tuple[timedelta, ...]
     subjects: tuple[Subject, ...]
+    support: Hours | None = None
+    waking: Hours | None = None
+
+    def of(self, urgency: Urgency) -> Case:
+        """The same with that urgency."""
+        known = {**self.known, "urgency": str(urgency)} if "urgency" in self.known else self.known
+        return self if urgency is self.urgency else msgspec.structs.replace(self, urgency=urgency, known=known)
+
+    def variants(self) -> tuple[Case, ...]:
+        """As it is, and, where it has another urgency by the hour or comes to one, as it is then."""
+        if self.support is None and self.waking is None:
+            return (self,)
+        return (self.of(Urgency.HIGH), self.of(Urgency.LOW))
 
 
 class Policies:
@@ -131,16 +148,17 @@ def _add(
     service = config.services.get(name)
     given = (route.severity if route else None) or severity
     policy = (route.policy if route else None) or (service.policy if service else None) or config.settings.default_policy or ""
-    urgency = (route.urgency if route else None) or (service.urgency if service else None)
-    urgency = urgency or (Urgency.HIGH if given in (Severity.CRITICAL, Severity.ERROR) else Urgency.LOW)
+    urgency, support = urgency_of(route, service, given)
+    digest = config.settings.digest if support or urgency is Urgency.LOW else None
+    waking_hours = waking(digest, service) if digest else None
     asked = policies.reads(policy)
     facts = {"severity": str(given), "service": name, "urgency": str(urgency), **_labels(route.labels if route else {})}
     known = {key: value for key, value in facts.items() if key in asked}
     own = {key: value for key, value in _labels(service.labels if service else {}).items() if key in asked and key not in known}
     start = start_of(config.policies.get(policy), route)
     sla = levels(service) if service and policies.waits(policy) else ()
-    key = (policy, start, urgency, tuple(sorted(known.items())), tuple(sorted(own.items())), sla)
-    _, subjects = found.setdefault(key, (Case(policy, start, urgency, known, own, sla, ()), {}))
+    key = (policy, start, urgency, support, waking_hours, tuple(sorted(known.items())), tuple(sorted(own.items())), sla)
+    _, subjects = found.setdefault(key, (Case(policy, start, urgency, known, own, sla, (), support, waking_hours), {}))
     subjects[Subject(name, given, route.name if route else "")] = None
 
 

@@ -25,7 +25,7 @@ class Entered(msgspec.Struct, frozen=True):
 
 def entered(ground: Ground, cases: Iterable[Case]) -> Entered:
     found = Entered({}, {})
-    for case in cases:
+    for case in (variant for each in cases for variant in each.variants()):
         policy = ground.config.policies.get(case.policy)
         if policy is not None:
             _go(ground, case, policy, case.start, (), found)

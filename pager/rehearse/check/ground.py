@@ -45,7 +45,8 @@ class Ground:
         self.providers = providers
         self.rota = rota
         self.start, self.end = start, end
-        self.far = end + min(max((s for x in config.services.values() for s in levels(x)), default=timedelta(0)), _FURTHEST)
+        ahead = _FURTHEST if config.settings.digest else timedelta(0)  # what waits for a morning, and then for somebody to look
+        self.far = end + min(max((s for x in config.services.values() for s in levels(x)), default=ahead), _FURTHEST)
         self.windows = Windows(config.settings.timezone)
         self._timelines: dict[str, Timeline] = {}
         self._can: dict[tuple[str, tuple[str, ...], Urgency], bool] = {}

@@ -44,7 +44,8 @@ def _said(scene: Scene, group: Sequence[Finding]) -> Problem:
     moment = when(first.span, (ground.start, ground.end), timezone)
     more = "; ".join(filter(None, (_others(example, subjects), more_times(spans, timezone))))
     last = "only the catch-all is left" if config.settings.catch_all else "nobody is left, and no catch-all is set"
-    if config.settings.catch_all and not scene.catch_all_reaches(case.urgency, first.span[0]):
+    reached = any(scene.catch_all_reaches(variant.urgency, first.span[0]) for variant in case.variants())
+    if config.settings.catch_all and not reached:
         last += ", and that reaches nobody"
     message = f"{about}, {moment}: {'; '.join(_reasons(case, first.way.steps))}; {last}{f' (also {more})' if more else ''}"
     policy = config.policies.get(case.policy)

@@ -9,6 +9,10 @@ from enum import StrEnum
 
 import msgspec
 
+from pager.escalate import muting
+from pager.escalate.urgency import AT_MOST, after
+from pager.model.alert import Urgency
+from pager.model.hours import Hours
 from pager.model.policy import Policy, Stage, Target, TargetKind
 from pager.rehearse.check.cases import Case, Policies
 from pager.rehearse.check.ground import Ground, only_posts, schedules_of
@@ -53,14 +57,36 @@ def walk(ground: Ground, case: Case, world: World, opened: datetime) -> Way:
 class _Walk:
     def __init__(self, ground: Ground, case: Case, world: World, opened: datetime) -> None:
         self.ground, self.case, self.world = ground, case, world
-        self.now = opened
+        self.rise: datetime | None = None  # when its urgency is high
+        self.told = 1  # the stage that conditions hear of: where the incident was when it was looked at last
+        self.now = self._begin(opened)
         self.index = case.start
         self.policy = ground.config.policies.get(case.policy)
         self.seen: set[str] = set()
         self.extra: tuple[str, ...] = ()  # asked with the stage that goes on in place of theirs
-        self.dues = [opened + span for span in case.sla]
-        self.told = 1  # the stage that conditions hear of: where the incident was when it was looked at last
+        self.dues = [self.now + span for span in case.sla]
         self.steps: list[Step] = []
+
+    def _begin(self, opened: datetime) -> datetime:
+        """When it pages: at once, or after the wait of low urgency."""
+        standing, case, begins = self.ground.windows.standing, self.case, opened
+        now = standing(case.support, opened) if case.support else None
+        if now is not None and not now.inside and now.until is not None:
+            self.case, self.rise = case.of(Urgency.LOW), now.until
+        digest = self.ground.config.settings.digest
+        if digest is None or case.waking is None or self.case.urgency is Urgency.HIGH:
+            return begins
+        wakes = standing(case.waking, opened)
+        if not wakes.inside and wakes.until is not None:
+            begins = min(wakes.until, opened + longest_wait(self.ground))
+            self.told = case.start + 1
+        self.rise = self.rise or after(standing, case.waking, digest.high_after, begins)
+        self._rise_by(begins)
+        return begins
+
+    def _rise_by(self, moment: datetime) -> None:
+        if self.rise is not None and self.rise <= moment:
+            self.case, self.rise = self.case.of(Urgency.HIGH), None
 
     def go(self) -> Way:
         while self.policy is not None and self.index < len(self.policy.stages):
@@ -88,6 +114,11 @@ class _Walk:
             return self._skip(Passed.NEVER)
         self.told, self.extra = self.index + 1, ()
         broken = next((due for due in self.dues if due <= standing.until), None)
+        if self.rise is not None and self.rise < (broken or standing.until):
+            self.now = self.rise
+            self._rise_by(self.now)
+            return True
+        self._rise_by(broken or standing.until)
         if broken is None:
             self.now = standing.until
             return True
@@ -156,11 +187,37 @@ def edges(ground: Ground, policies: Policies, case: Case) -> list[datetime]:
     found: set[datetime] = {ground.start}
     for policy in policies.chain(case.policy):
         for stage in policy.stages:
-            for spans in _matters(ground, policies, case, policy, stage):
-                found.update(moment for span in spans for moment in span)
+            for variant in case.variants():
+                for spans in _matters(ground, policies, variant, policy, stage):
+                    found.update(moment for span in spans for moment in span)
+    for hours in (case.support, case.waking):
+        found.update(moment for span in (ground.inside(hours) if hours else ()) for moment in span)
+    if case.waking is not None:
+        found |= {earlier for moment in list(found) for earlier in _leading_to(ground, case.waking, moment)}
     for level in case.sla:
         found |= {moment - level + _TICK for moment in list(found)}  # broken just when the hours come, a level still moves the chain
     return sorted(moment for moment in found if ground.start <= moment < ground.end)
+
+
+def _leading_to(ground: Ground, waking: Hours, moment: datetime) -> Iterable[datetime]:
+    """From when on low urgency that opens is high at `moment` or later, since nobody looked; and waits until then at most."""
+    digest = ground.config.settings.digest
+    left = digest.high_after if digest else timedelta(0)
+    for start, end in reversed(ground.inside(waking)):
+        inside = min(end, moment) - start
+        if start >= moment or left > inside:
+            left -= max(inside, timedelta(0))
+            continue
+        yield min(end, moment) - left
+        yield min(end, moment) - left + _TICK
+        break
+    for most in {AT_MOST, longest_wait(ground)}:
+        yield moment - most
+        yield moment - most + _TICK
+
+
+def longest_wait(ground: Ground) -> timedelta:
+    return ground.config.noise.suppress_at_most or muting.AT_MOST
 
 
 def _matters(ground: Ground, policies: Policies, case: Case, policy: Policy, stage: Stage) -> Iterable[Iterable[Span]]:

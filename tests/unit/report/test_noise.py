@@ -47,6 +47,16 @@ def test_what_heals_or_is_suppressed_is_counted_and_nobody_regrets_it() -> None:
     assert [(one.kind, one.rule) for one in found.never] == [("route", "never"), ("maintenance", "patch"), ("inhibition", "db-down")]
 
 
+def test_what_waited_for_the_morning_is_meant_to_page_then() -> None:
+    rules = PAYMENTS.replace("settings:", "settings:\n  digest: {hours: {from: '12:00'}, high_after: 4h}", 1)
+    h = House(rules)
+    h.alert("a", severity="warning", service="plain")
+    h.until("20:00:00")
+    found = report(h)
+    assert counted(found) == {"digest digest": (1, 1, 0, 0)}
+    assert found.rules[0].origin is not None
+
+
 def test_what_had_to_page_after_all_is_regretted() -> None:
     h = House(PAYMENTS + RULES)
     h.alert("a", severity="warning")
