@@ -93,6 +93,8 @@ async def test_kill_9_at_every_point_of_the_chain_loses_no_page(lab: tuple[Path,
     assert {p.partition(" ")[2].partition(" #")[0] for p in points} >= CHANGES - {"script take"}, (
         points
     )  # what a blocking read brings, it need not
+    if not EVERY_POINT:
+        points = points[::2]
     room = asyncio.Semaphore(AT_ONCE)
     died: list[str] = []
 

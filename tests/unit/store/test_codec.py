@@ -127,7 +127,10 @@ def test_incidents_of_the_release_before_have_taken_no_turn(incident: Incident) 
     version, schema, body = codec.incidents.encode(incident, 7).split(b" ", 2)
     known = Incident.__struct_fields__.index("turns")
     before = msgspec.msgpack.encode(msgspec.msgpack.decode(body)[:known])
-    since = {field.name: field.default for field in msgspec.structs.fields(Incident)[known:]}
+    since = {
+        field.name: field.default if field.default is not msgspec.NODEFAULT else field.default_factory()
+        for field in msgspec.structs.fields(Incident)[known:]
+    }
     assert codec.incident_of(b" ".join((version, schema, before))) == replace(incident, version=7, **since)
 
 
