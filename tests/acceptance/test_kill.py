@@ -1,6 +1,6 @@
 """kill -9 at every point of the chain loses no page. The points are found by a first run, which writes down every exchange with the store and
-the provider. `make kill` dies at every one of them; else it is those after something was changed out there: between two changes it is all the
-same where a process dies."""
+the provider. `make kill` dies at every one of them; else it is every other one of those after something was changed out there: between two changes
+it is all the same where a process dies."""
 
 from __future__ import annotations
 
