@@ -55,7 +55,7 @@ def calendars(draw: st.DrawFn) -> str:
     return "\r\n".join([*lines, "END:VCALENDAR", ""])
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(calendars(), minutes, st.integers(1, 40))
 def test_repeated_events_are_those_of_another_library(text: str, offset: timedelta, days: int) -> None:
     start = (FIRST + offset).replace(tzinfo=UTC)

@@ -155,5 +155,5 @@ class Chain(RuleBasedStateMachine):
         assert all(e.what for e in queued)
 
 
-Chain.TestCase.settings = settings(max_examples=200, stateful_step_count=50, deadline=None)
+Chain.TestCase.settings = settings(max_examples=120, stateful_step_count=50, deadline=None)
 TestChain = Chain.TestCase

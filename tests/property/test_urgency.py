@@ -52,7 +52,7 @@ LONGEST = timedelta(days=7 + 7 + 1)  # the wait for the hours, then for somebody
     kind=st.sampled_from(["", "calm"]),
     steps=STEPS,
 )  # fmt: skip
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_low_urgency_that_nobody_acknowledges_is_high_and_paged_in_time(
     support: dict[str, Any] | None, digest: dict[str, Any], high_after: str, maintenance: bool, opened: datetime, later: int, severity: str,
     kind: str, steps: list[tuple[str, Any]],

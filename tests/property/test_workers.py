@@ -219,5 +219,5 @@ class Workers(RuleBasedStateMachine):
         assert all(count == 1 for count in twice.values()) or self.crashes, twice
 
 
-Workers.TestCase.settings = settings(max_examples=100, stateful_step_count=40, deadline=None)
+Workers.TestCase.settings = settings(max_examples=50, stateful_step_count=40, deadline=None)
 TestWorkers = Workers.TestCase

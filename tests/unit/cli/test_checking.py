@@ -111,7 +111,8 @@ class TestCheck:
         text = text.replace("{after: 1h, via: [email]}", "{after: 1h, via: [voice]}")
         said = [("warning", "no provider here carries voice: nobody is paged by this")]
         assert self.about(office, text, "policies.mine.stages[0]") == said
-        assert self.about(office, text, "settings.ladder.low") == said
+        alone = ("warning", "the low ladder reaches nobody of all: what is of low urgency pages only where a stage says `via`")
+        assert self.about(office, text, "settings.ladder.low") == [*said, alone]
         assert self.about(office, text, "settings.ladder.high") == []
 
     def test_what_is_not_active_yet_is_a_note_and_no_error(self, office: Installation) -> None:
