@@ -148,7 +148,7 @@ async def deadlines() -> list[Row]:
         for start in range(0, 1_000_000, 50_000):
             flat = [x for k in range(start, start + 50_000) for x in (far + k, 10_000_000 + k)]
             await w.connection.call("ZADD", w.keys.deadlines, *flat)
-        for second in range(20):  # each comes due again every 20 s
+        for second in range(20):  # each comes due 20 s later
             began = time.monotonic()
             await w.push([alert(f"m{second}-{k}", "muted") for k in range(1000)])
             await asyncio.sleep(max(0, 1 - (time.monotonic() - began)))

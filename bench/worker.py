@@ -29,12 +29,12 @@ _TICK = os.sysconf("SC_CLK_TCK")
 
 
 def config(port: int, routes: int = 0) -> dict[str, Any]:
-    """`loud` pages one person by SMS; `quiet` waits for hours that are days away; `muted` is suppressed and looked at again each 20 s."""
+    """`loud` pages one person by SMS; `quiet` waits for hours that are days away; `muted` is so for 20 s, and then as `quiet`."""
     far = time.strftime("%a", time.gmtime(time.time() + 3 * 86400)).lower()
     hours = {"days": [far], "from": "00:00", "to": "00:01", "timezone": "UTC"}
     return {
         "settings": {
-            "data_dir": "${PAGERD_DATA_DIR}", "default_policy": "quiet", "throttle": "off", "catch_all": {"notify": ["user:p"], "every": "1h"}, "ack_expires": "20s",
+            "data_dir": "${PAGERD_DATA_DIR}", "default_policy": "quiet", "throttle": "off", "catch_all": {"notify": ["user:p"], "every": "1h"},
             "ladder": {"high": [{"after": "0s", "via": ["sms"]}], "low": [{"after": "0s", "via": ["sms"]}]},
         },
         "providers": {"twilio": {"account_sid": ACCOUNT, "auth_token": "f" * 32, "from": "+14155550111", "api_url": f"http://127.0.0.1:{port}"}},
@@ -49,10 +49,9 @@ def config(port: int, routes: int = 0) -> dict[str, Any]:
             "prometheus": {"kind": "alertmanager", "key": PROMETHEUS, "service": "quiet"},
             "paging": {"kind": "alertmanager", "key": PAGING, "service": "loud"},
         },
-        "noise": {"storm": "off"},
+        "noise": {"storm": "off", "pause": [{"name": "muted", "match": {"service": "muted"}, "for": "20s"}]},
         "services": {"loud": {"policy": "loud"}, "quiet": {"policy": "quiet"}, "muted": {"policy": "quiet"}},
         "routes": [
-            {"name": "muted", "match": {"service": "muted"}, "suppress": "bench"},
             *({"name": f"r{k}", "match": {"cluster": f"eu-{k + 100}", "alertname": {"re": "Cpu.*"}}, "severity": "info"} for k in range(routes)),
         ],
     }  # fmt: skip
