@@ -13,7 +13,7 @@ from pager.store.connection import Connections
 from tests.acceptance.daemon import ANA, BEN, Daemon, code_in, eventually, pages
 from tests.fakes.twilio_fake import TwilioFake
 
-ALERTS, SERVICES, MOST, WITHIN = 3000, 50, 10, 6.0
+ALERTS, SERVICES, MOST, WITHIN = 2000, 50, 10, 6.0
 STORM = """
 settings:
   data_dir: "${{PAGERD_DATA_DIR}}"

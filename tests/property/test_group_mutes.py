@@ -67,7 +67,7 @@ def firing(night: House) -> dict[str, int]:
     }
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(st.lists(acts, min_size=1, max_size=10), st.lists(spans, max_size=4))
 def test_a_group_is_muted_only_while_all_of_it_is_and_pages_in_the_end(story: list[Act], given: list[tuple[str, int, int]]) -> None:
     night = House(HOUSE)

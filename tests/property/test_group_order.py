@@ -108,7 +108,7 @@ def batches(draw: st.DrawFn, seen: list[AlertSeen]) -> list[list[AlertSeen]]:
     return [seen[a:b] for a, b in zip([0, *cuts], [*cuts, len(seen)], strict=True) if a < b]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(st.data(), st.lists(alerts, min_size=2, max_size=14))
 def test_in_any_order_and_any_batches_each_alert_is_as_its_newest_entry_says(data: Any, story: list[Said]) -> None:
     house = House()
@@ -122,7 +122,7 @@ def test_in_any_order_and_any_batches_each_alert_is_as_its_newest_entry_says(dat
         assert house.fires(key) == (bool(of_key) and of_key[-1] is Action.TRIGGER), key
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(st.data(), st.lists(st.lists(st.one_of(alerts, alerts, people), max_size=8), min_size=1, max_size=4))
 def test_people_and_tools_in_turn(data: Any, acts: list[list[Said]]) -> None:
     """Handled in order, in any batches. A person's resolve is for all alerts of the incident, and each that repeats afterwards fires again."""
