@@ -35,17 +35,32 @@ class Assignment(msgspec.Struct, frozen=True, kw_only=True):
     rises_at: datetime | None = None
 
 
+_REMEMBERED = 512  # alerts: as many as are decided about at once
+
+
 class Router:
-    """The routes of a config, indexed: the first that matches wins."""
+    """The routes of a config, indexed: the first that matches wins. What an alert was given is remembered for a while: what it may mean for
+    others is asked before it is decided about."""
 
     def __init__(self, config: Config) -> None:
         self._config = config
         self._routes = config.routes
         self._index = RuleIndex([route.condition for route in config.routes])
+        self._given: dict[int, tuple[Alert, Assignment]] = {}  # by the alert's id, which holds as long as the alert is held
 
     def assign(self, alert: Alert) -> Assignment:
         """Service: the route's, else the alert's own when known, else its integration's. Policy: the route's, else the service's, else the
         default."""
+        known = self._given.get(id(alert))
+        if known is not None:
+            return known[1]
+        if len(self._given) >= _REMEMBERED:
+            self._given.clear()
+        given = self._assign(alert)
+        self._given[id(alert)] = (alert, given)
+        return given
+
+    def _assign(self, alert: Alert) -> Assignment:
         config = self._config
         found = self._index.first(Facts.of(alert))
         route = self._routes[found.index] if found.index is not None else None
