@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import sys
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
@@ -12,6 +11,7 @@ import msgspec
 import typer
 
 from pager.cli.context import DEFAULT_CONFIG, NO, USAGE, ConfigOption, JsonOption, Number, ZoneOption, at_desk, stop
+from pager.cli.lately import EVERY_RESOLVED, each
 from pager.cli.printing import Zone, clock, console, print_columns, print_json, print_json_list, printable, table, zone
 from pager.model.incident import Incident, State
 from pager.model.snapshot import Snapshot
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 
     from pager.wiring.desk import Desk
 
-_BATCH = 1000  # incidents read in one round trip
-_ALL = 2**31  # resolved incidents: as many as are kept
 _COLOURS = {"triggered": "red", "acknowledged": "yellow", "snoozed": "cyan", "suppressed": "bright_black", "resolved": "green"}
 _SHORT = "%m-%d %H:%M:%S"
 _MOST_PRINTED = 50  # of a group's alerts
@@ -79,21 +77,17 @@ def list_(
 
 
 async def _read(desk: Desk, wanted: Wanted, view: Callable[[Snapshot, datetime], T]) -> list[T]:
-    """A view of each incident that is wanted, made batch by batch: a hundred thousand records are never in memory at once."""
+    """A view of each incident that is wanted."""
     numbers = set[int]()
     if wanted.state != State.RESOLVED:
         numbers.update(await desk.incidents.open_numbers())
     if wanted.resolved or wanted.state == State.RESOLVED:
-        numbers.update(await desk.incidents.resolved_numbers(_ALL))
-    ordered, found = sorted(numbers), list[T]()
-    for start in range(0, len(ordered), _BATCH):
-        asked = ordered[start : start + _BATCH]
-        now, snapshots = await desk.incidents.by_number(asked)
-        for number, unread in zip(asked, snapshots, strict=True):
-            if unread.unreadable:
-                print(f"incident {number} is left out: {unread.unreadable}", file=sys.stderr)
-        found += [view(snapshot, now) for snapshot in snapshots if snapshot.incident is not None and wanted.is_met_by(snapshot.incident)]
-    return found
+        numbers.update(await desk.incidents.resolved_numbers(EVERY_RESOLVED))
+    return [
+        view(snapshot, now)
+        async for now, snapshot in each(desk, sorted(numbers))
+        if snapshot.incident is not None and wanted.is_met_by(snapshot.incident)
+    ]
 
 
 def _row(snapshot: Snapshot, now: datetime) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from pager.cli import looking
+from pager.cli import lately
 from pager.model.event import Fault
 from pager.ports import GiveUp
 from tests.fakes.memory_store import MemoryIncidents
@@ -67,7 +67,7 @@ class TestList:
         assert "triggered, acknowledged, snoozed, suppressed, resolved" in result.stderr
 
     def test_every_incident_of_several_batches_is_listed_once(self, office: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(looking, "_BATCH", 3)
+        monkeypatch.setattr(lately, "_BATCH", 3)
         for n in range(8):
             office.alert(dedup_key=str(n))
         assert [i["number"] for i in office.json("list")] == list(range(1, 9))
