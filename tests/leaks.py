@@ -12,7 +12,7 @@ from urllib.parse import quote, quote_plus
 SHORTEST = 8  # what is shorter stands in many a text by chance
 
 KNOWN: set[str] = set()
-"""What the tests of this session use as secrets: the fakes and the daemons add theirs."""
+"""What the tests of this run use as secrets: the fakes and the daemons add theirs."""
 
 _IN_CONFIG = re.compile(
     r"""(?<![\w])["']?(?:auth_token|bot_token|app_token|signing_secret|key|secret)["']?:\s*["']?([^\s"',{}\[\]]+)"""
@@ -29,7 +29,7 @@ _SHAPES = {
 }
 
 LOGS: dict[Path, None] = {}
-"""Files that processes of this session write their logs to."""
+"""Files that processes of this run write their logs to."""
 
 
 def know(*secrets: str) -> None:

@@ -19,7 +19,6 @@ class MuteKind(StrEnum):
     INHIBITION = "inhibition"
     PAUSE = "pause"  # it may heal by itself
     THRESHOLD = "threshold"  # there are too few of them yet
-    FLAPPING = "flapping"
     STORM = "storm"  # one page speaks for all
     DIGEST = "digest"  # of low urgency: it waits for the morning
 

@@ -38,11 +38,6 @@ def next_opening(hours: Hours, at: datetime, default_timezone: str) -> datetime 
     return None
 
 
-def next_edge(hours: Hours, at: datetime, default_timezone: str) -> datetime | None:
-    """When being inside or outside may change next, strictly after `at`."""
-    return standing(hours, at, default_timezone).until
-
-
 def standing(hours: Hours, at: datetime, default_timezone: str) -> Standing:
     inside = _span_around(hours, at, default_timezone)
     return Standing(True, inside[1]) if inside else Standing(False, next_opening(hours, at, default_timezone))
