@@ -21,7 +21,7 @@ from pager.notify.wording import foreign, late_words, muted_words, opening_of, s
 MOST = 1000
 """Pages that one message speaks for. The others wait for the next."""
 _SHORT = 45  # UTF-16 units of a summary, where there is room for it
-_LINE = 140
+_LINE, _STORM = 140, 60
 _TITLES, _NUMBERS = 15, 60  # of a card: incidents told with their summary, and by their number alone
 _LATEST = "late by 23h59m."  # room is kept for it: that must be said
 
@@ -59,13 +59,22 @@ def spoken_for(waiting: Sequence[Told], roomy: bool) -> list[Told]:
 
 def folded_sms(told: Sequence[Told], code: str, late: timedelta | None) -> str:
     """In at most three segments: how many, then as many as fit, by their number and, the first of them, with what is wrong; the count of the
-    rest; and `Reply CODE to acknowledge all N`, after which nothing else reads like that."""
+    rest; and `Reply CODE to acknowledge all N`, after which nothing else reads like that. That it storms is worth more than the numbers of those
+    that are not critical."""
     head, tail = _head(told), f"Reply {code} to acknowledge{_all(len(told))}"
-    extras = [words for words in (late_words(late), _storm(told, code), _muted(told)) if words]
+    storm = _storm(told, code)
+    extras = [words for words in (late_words(late), storm, _muted(told)) if words]
     short = [f"#{one.incident.number}" for one in told]
     count = _named(told, len(told), roomy=False)
     while extras and not fits(_joined(head, short[:count], len(told) - count, extras, tail)):
         extras.pop()
+    if storm and storm not in extras:
+        extras.append(_storm(told, code, _STORM))
+        critical = sum(one.is_critical for one in told)
+        fewer = range(count, critical - 1, -1)
+        count = next((k for k in fewer if fits(_joined(head, short[:k], len(told) - k, extras, tail))), count)
+        if not fits(_joined(head, short[:count], len(told) - count, extras, tail)):
+            extras.pop()
     long = [foreign(_long(one), code) for one in told[:count]]
     spelled = bisect_right(
         range(1, count + 1),
@@ -134,9 +143,9 @@ def _long(told: Told) -> str:
     return f"{opening_of(told.incident)} {shorten(plain(told.record.alert.summary), _SHORT)}".strip()
 
 
-def _storm(told: Sequence[Told], code: str = "") -> str:
+def _storm(told: Sequence[Told], code: str = "", most: int = _LINE) -> str:
     """For what the first of them speaks that does."""
-    return foreign(next((storm_words(one.incident, _LINE) for one in told if one.incident.storm), ""), code)
+    return foreign(next((storm_words(one.incident, most) for one in told if one.incident.storm), ""), code)
 
 
 def _muted(told: Sequence[Told]) -> str:

@@ -32,7 +32,7 @@ users:
 policies:
   ana: {{stages: [{{notify: ["user:ana"], via: [sms], ack_timeout: 1h}}]}}
   ben: {{stages: [{{notify: ["user:ben"], via: [sms], ack_timeout: 1h}}]}}
-noise: {{storm: {{pages: 20, within: 3s, per: service}}}}
+noise: {{storm: {{pages: 20, within: 8s, per: service}}}}
 services:
 """ + "".join(f"  s{k}: {{{{policy: {'ana' if k % 2 else 'ben'}}}}}\n" for k in range(SERVICES))
 
