@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from pager.advance.chain import Chain
 from pager.decide import Decision, Rules, decide, in_turn, needs
 from pager.escalate.draft import Shared
-from pager.model.alert import Action
+from pager.model.alert import Action, Alert, Severity
 from pager.model.event import AlertSeen, Answer, Entry, Event
 from pager.model.incident import Page
 from pager.model.outgoing import Notice, Outgoing, Priority, SendPage
@@ -70,6 +70,13 @@ class Advance:
             waiting = await self._alert_round(waiting, unread)
         raise TooManyConflicts(f"{len(waiting)} identities")
 
+    def is_critical(self, alert: Alert) -> bool:
+        """Whether it would open a critical incident, so far as can be said before it is decided about."""
+        if alert.action is not Action.TRIGGER:
+            return False
+        router = self._rules().router
+        return alert.severity is Severity.CRITICAL or (router.makes_critical and router.assign(alert).severity is Severity.CRITICAL)
+
     async def _alert_round(self, waiting: dict[Identity, list[AlertSeen]], unread: list[AlertSeen]) -> dict[Identity, list[AlertSeen]]:
         """One load, one commit; what is left to do."""
         now, snapshots = await self._incidents.by_identity(list(waiting), lambda identity, record: only_repeats(record, waiting[identity]))
@@ -91,18 +98,19 @@ class Advance:
             chain.goes_on(part, folded[-1].commit)
         outcomes = await self._incidents.commit([fold.commit for fold in folded])
         left: dict[Identity, list[AlertSeen]] = {}
-        became: list[str] = []
+        became, muted = list[str](), Counter[tuple[str, str]]()
         for identity, fold, outcome in zip(waiting, folded, outcomes, strict=True):
             if outcome is Outcome.CONFLICT:
                 left[identity] = waiting[identity]
                 self._meter.conflicts(1)
                 continue
             became += fold.outcomes
-            self._count_mutes(fold.commit)
+            muted.update(_new_mutes(fold.commit))
             if fold.rest:
                 left[identity] = fold.rest
         for name, count in Counter(became).items():
             self._meter.alerts(name, count)
+        self._count_mutes(muted)
         return left
 
     def _fold(self, before: Snapshot, seen: list[AlertSeen], rules: Rules, now: datetime) -> _Fold:
@@ -206,13 +214,15 @@ class Advance:
             decided.append((k, decision, commit))
             chain.goes_on(part, commit)
         outcomes = await self._incidents.commit([commit for _, _, commit in decided])
+        muted = Counter[tuple[str, str]]()
         for (k, decision, commit), outcome in zip(decided, outcomes, strict=True):
             if outcome is Outcome.CONFLICT:
                 self._meter.conflicts(1)
                 continue
             results[k] = Advanced(outcome, decision.answer)
             if outcome is Outcome.DONE:
-                self._count_mutes(commit)
+                muted.update(_new_mutes(commit))
+        self._count_mutes(muted)
 
     async def once(self, request: str) -> bool:
         """Whether this request is seen for the first time; from now on it has been."""
@@ -270,13 +280,9 @@ class Advance:
             turns=shared.turns,
         )
 
-    def _count_mutes(self, commit: Commit) -> None:
-        before, after = commit.before.incident, commit.after.incident
-        if after is None or not after.mutes or (before is not None and after.mutes is before.mutes):
-            return
-        for one in after.mutes:
-            if before is None or one not in before.mutes:
-                self._meter.muted(one.kind, one.rule)
+    def _count_mutes(self, muted: Mapping[tuple[str, str], int]) -> None:
+        for (kind, rule), count in muted.items():
+            self._meter.muted(kind, rule, count)
 
     def _codes(self, after: Snapshot, outgoing: Iterable[Outgoing]) -> Iterable[Code]:
         """A reply by SMS names a page by its code."""
@@ -287,6 +293,14 @@ class Advance:
 
     def code(self, incident: int, seq: int) -> str:
         return page_code(self._secret, incident, seq)
+
+
+def _new_mutes(commit: Commit) -> Iterable[tuple[str, str]]:
+    """Kind and rule of each."""
+    before, after = commit.before.incident, commit.after.incident
+    if after is None or not after.mutes or (before is not None and after.mutes is before.mutes):
+        return ()
+    return [(one.kind, one.rule) for one in after.mutes if before is None or one not in before.mutes]
 
 
 def _as_it_stands(snapshot: Snapshot) -> Snapshot:

@@ -76,6 +76,8 @@ def _count(d: Draft, counted: list[Counted]) -> None:
 def _waiting(d: Draft, counted: list[Counted], since: datetime) -> list[Mute]:
     found = [(one, mute) for one in counted if (mute := too_few(one, d.pointers, since))]
     d.watched = bool(found)
+    if not found:
+        return []
     d.shared |= Shared(joins=tuple(one.name for one, _ in found))
     by = longest(mute for _, mute in found)
     return [by] if by else []

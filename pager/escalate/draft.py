@@ -49,11 +49,19 @@ class Shared(msgspec.Struct, frozen=True):
     turns: tuple[str, ...] = ()
 
     def __or__(self, other: Shared) -> Shared:
+        if other == NOTHING_SHARED or self == other:
+            return self
+        if self == NOTHING_SHARED:
+            return other
+
         def both(some: tuple[T, ...], more: tuple[T, ...]) -> tuple[T, ...]:
             return tuple(dict.fromkeys((*some, *more)))
 
         pairs = zip(msgspec.structs.astuple(self), msgspec.structs.astuple(other), strict=True)
         return Shared(*(both(some, more) for some, more in pairs))
+
+
+NOTHING_SHARED = Shared()
 
 
 class Draft:

@@ -8,7 +8,7 @@ from enum import StrEnum
 import msgspec
 
 from pager.model.alert import AlertRecord, Severity, Urgency
-from pager.model.mute import Hush, Mute, Muted
+from pager.model.mute import Hush, Mute, Muted, MuteKind
 from pager.model.origin import Origin
 from pager.model.person import Rung
 
@@ -211,6 +211,11 @@ class Incident(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True)
     @property
     def is_open(self) -> bool:
         return self.state is not State.RESOLVED
+
+    @property
+    def waits_for_a_word(self) -> bool:
+        """Suppressed, and by something that people say or take back: what a storm holds back looks for itself."""
+        return self.state is State.SUPPRESSED and not (self.mute is not None and self.mute.kind is MuteKind.STORM)
 
     @property
     def still_fire(self) -> int:

@@ -115,7 +115,7 @@ class Incidents(Protocol):
         """Every incident that is not resolved, ascending."""
 
     async def suppressed_numbers(self) -> list[int]:
-        """Every incident that is suppressed, ascending."""
+        """Every incident that is suppressed by something that people say or take back, ascending: not by a storm."""
 
     async def resolved_numbers(self, limit: int) -> list[int]:
         """The most lately resolved, newest first."""
