@@ -87,6 +87,9 @@ class AlertStream(Protocol):
         """The oldest id still pending for anybody, and up to `limit` entries in order. First what this worker's name has pending (after a start,
         and whatever of the last batch was neither finished nor buried), and what absent workers left."""
 
+    async def ahead(self, limit: int) -> list[AlertEntry]:
+        """Up to `limit` entries behind the last that were taken, each shown once. They stay where they are, and are taken in their turn."""
+
     async def finish(self, entries: Sequence[AlertEntry]) -> None:
         """Acknowledge and delete."""
 

@@ -171,6 +171,17 @@ async def test_alerts_come_in_the_order_of_their_ids(store: Backend) -> None:
     assert last.stream_id == ids[2]
 
 
+async def test_what_is_read_ahead_is_shown_once_and_stays_where_it_is(store: Backend) -> None:
+    worker = store.worker()
+    ids = await worker.alerts.add_many([{"summary": str(k)} for k in range(6)])
+    _, taken = await worker.alerts.take(2, NOW)
+    assert [entry.stream_id for entry in await worker.alerts.ahead(3)] == ids[2:5]
+    assert [entry.stream_id for entry in await worker.alerts.ahead(3)] == ids[5:]
+    assert await worker.alerts.ahead(3) == []
+    await worker.alerts.finish(taken)
+    assert [entry.stream_id for entry in (await worker.alerts.take(9, NOW))[1]] == ids[2:]
+
+
 async def test_an_empty_stream_gives_nothing(store: Backend) -> None:
     assert await store.worker().alerts.take(10, NOW) == ((0, 0), [])
     assert await store.worker().alerts.backlog() == 0
