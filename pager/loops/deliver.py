@@ -59,6 +59,7 @@ class Deliver:
                 while not stopping.is_set():
                     progress()
                     await self._take(sends, stopping)
+                self._piles.stop()
             for batcher in started:
                 batcher.cancel()
 
@@ -84,11 +85,13 @@ class Deliver:
             self._room.clear()
             await self._room.wait()
             return
-        if self._piles.waiting >= MOST_WAITING:
-            await asyncio.sleep(_LOOK)
-            return
+        room = min(256, ROOM - self._in_hand)
         try:
-            entries = await self._outbox.take(min(256, ROOM - self._in_hand), timedelta(seconds=1))
+            if self._piles.waiting < MOST_WAITING:
+                entries = await self._outbox.take(room, timedelta(seconds=1))
+            else:  # what is critical goes past all that waits
+                await asyncio.sleep(_LOOK)
+                entries = await self._outbox.critical(room)
         except StoreUnavailable:
             await asyncio.sleep(_PAUSE)
             return
@@ -113,9 +116,10 @@ class Deliver:
         item = entry.item
         if self._together is None or not isinstance(item, SendPage) or not item.user:
             return None
-        if not (item.released or self._limits(entry)):
+        bounded = bool(self._limits(entry))
+        if not (item.released or bounded):
             return None
-        return Key(self._hands.part(item.incident), item.user, item.channel, item.address, item.provider)
+        return Key(self._hands.part(item.incident), item.user, item.channel, item.address, item.provider, bounded)
 
     def _limits(self, entry: OutboxEntry) -> tuple[Limit, ...]:
         return self._folder.limits(entry.item) if self._folder and isinstance(entry.item, SendPage) else ()

@@ -14,6 +14,7 @@ from pager.ports import OutboxEntry
 
 UNFOLDED = 3  # pages that wait are sent each for itself up to here, where no limit holds them up; from the fourth on they are folded
 AT_ONCE = 1000  # read for one message
+LULL = 1.0  # seconds between messages where a limit counts them, once more came than are sent each for itself
 QUIET, GATHERED = 0.5, 5.0  # seconds without another page of those that were muted until now, and how long that is waited for at most
 
 
@@ -25,6 +26,7 @@ class Key(msgspec.Struct, frozen=True):
     channel: str
     address: str
     provider: str
+    bounded: bool = True  # a limit counts its messages
 
 
 One = Callable[[OutboxEntry], Awaitable[timedelta | None]]
@@ -38,6 +40,7 @@ class _Pile:
         self.waiting: list[OutboxEntry] = []
         self.more = asyncio.Event()
         self.held_up = False  # a limit had no room for it
+        self.served = 0  # since nothing came for a while
 
 
 class Piles:
@@ -61,18 +64,26 @@ class Piles:
         return started
 
     async def serve(self, key: Key, stopping: asyncio.Event) -> None:
-        """Until nothing waits, or `stopping`."""
+        """Until nothing waits, or `stopping`. Where many come one after the other, the few messages that a limit allows are not spent on the first of
+        them: each is held for a moment, and speaks for all that came meanwhile."""
         pile = self._piles[key]
         try:
             while pile.waiting and not stopping.is_set():
                 await self._gathered(pile)
                 wait = await self._serve_once(key, pile)
-                if wait is not None:
-                    with suppress(TimeoutError):
-                        await asyncio.wait_for(stopping.wait(), wait.total_seconds())
+                if wait is not None or (key.bounded and pile.served >= UNFOLDED):
+                    await _for(stopping, wait.total_seconds() if wait is not None else LULL)
+                elif key.bounded and not pile.waiting:
+                    pile.more.clear()
+                    await _for(pile.more, LULL)
         finally:
             self.waiting -= len(pile.waiting)
             del self._piles[key]
+
+    def stop(self) -> None:
+        """Nobody waits for more."""
+        for pile in self._piles.values():
+            pile.more.set()
 
     async def once(self) -> None:
         """A step for tests: as far as it goes without waiting."""
@@ -87,9 +98,8 @@ class Piles:
         ends = asyncio.get_running_loop().time() + GATHERED
         while any(_released(entry) for entry in pile.waiting) and asyncio.get_running_loop().time() < ends:
             pile.more.clear()
-            try:
-                await asyncio.wait_for(pile.more.wait(), QUIET)
-            except TimeoutError:
+            await _for(pile.more, QUIET)
+            if not pile.more.is_set():
                 return
 
     async def _serve_once(self, key: Key, pile: _Pile) -> timedelta | None:
@@ -107,7 +117,13 @@ class Piles:
             pile.waiting = left + pile.waiting
             pile.held_up = wait is not None
             self.waiting -= len(taken) - len(left)
+            pile.served += len(taken) - len(left)
         return wait
+
+
+async def _for(event: asyncio.Event, seconds: float) -> None:
+    with suppress(TimeoutError):
+        await asyncio.wait_for(event.wait(), seconds)
 
 
 def _released(entry: OutboxEntry) -> bool:

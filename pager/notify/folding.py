@@ -14,7 +14,7 @@ from pager.model.incident import Incident, Page
 from pager.model.policy import Policy
 from pager.notify.card import Card
 from pager.notify.cards import title
-from pager.notify.sms import fits, plain
+from pager.notify.sms import MOST_SEGMENTS, fits, plain
 from pager.notify.text import one_line, shorten
 from pager.notify.wording import foreign, late_words, muted_words, opening_of, storm_words
 
@@ -23,6 +23,7 @@ MOST = 1000
 _SHORT = 45  # UTF-16 units of a summary, where there is room for it
 _LINE, _STORM = 140, 60
 _TITLES, _NUMBERS = 15, 60  # of a card: incidents told with their summary, and by their number alone
+_MORE_SEGMENTS = 8  # where what is critical would have to wait else
 _LATEST = "late by 23h59m."  # room is kept for it: that must be said
 
 
@@ -53,25 +54,27 @@ def spoken_for(waiting: Sequence[Told], roomy: bool) -> list[Told]:
     waits for the next message, and all others with it. `roomy`: a card, no SMS."""
     told = in_order(waiting)[:MOST]
     critical = [one for one in told if one.is_critical]
-    named = _named(critical, len(told), roomy)
+    named = _named(critical, len(told), roomy, _segments(critical, len(told)))
     return told if named >= len(critical) else critical[:named]
 
 
 def folded_sms(told: Sequence[Told], code: str, late: timedelta | None) -> str:
-    """In at most three segments: how many, then as many as fit, by their number and, the first of them, with what is wrong; the count of the
-    rest; and `Reply CODE to acknowledge all N`, after which nothing else reads like that. That it storms is worth more than the numbers of those
-    that are not critical."""
+    """In at most three segments, or more where else a critical one would not be named: how many, then as many as fit, by their number and, the
+    first of them, with what is wrong; the count of the rest; and `Reply CODE to acknowledge all N`, after which nothing else reads like that. That
+    it storms is worth more than the numbers of those that are not critical."""
     head, tail = _head(told), f"Reply {code} to acknowledge{_all(len(told))}"
     storm = _storm(told, code)
     extras = [words for words in (late_words(late), storm, _muted(told)) if words]
     short = [f"#{one.incident.number}" for one in told]
+    critical = [one for one in told if one.is_critical]
+    if (most := _segments(critical, len(told))) > MOST_SEGMENTS:
+        return _critical_sms(head, short[: len(critical)], len(told) - len(critical), extras, tail, most)
     count = _named(told, len(told), roomy=False)
     while extras and not fits(_joined(head, short[:count], len(told) - count, extras, tail)):
         extras.pop()
     if storm and storm not in extras:
         extras.append(_storm(told, code, _STORM))
-        critical = sum(one.is_critical for one in told)
-        fewer = range(count, critical - 1, -1)
+        fewer = range(count, len(critical) - 1, -1)
         count = next((k for k in fewer if fits(_joined(head, short[:k], len(told) - k, extras, tail))), count)
         if not fits(_joined(head, short[:count], len(told) - count, extras, tail)):
             extras.pop()
@@ -82,6 +85,12 @@ def folded_sms(told: Sequence[Told], code: str, late: timedelta | None) -> str:
         key=lambda k: not fits(_joined(head, [*long[:k], *short[k:count]], len(told) - count, extras, tail)),
     )
     return _joined(head, [*long[:spelled], *short[spelled:count]], len(told) - count, extras, tail)
+
+
+def _critical_sms(head: str, names: Sequence[str], left: int, extras: Sequence[str], tail: str, most: int) -> str:
+    """Nothing but those, and what fits of the rest."""
+    enough = next(k for k in range(len(extras), -1, -1) if k == 0 or fits(_joined(head, names, left, extras[:k], tail), most))
+    return _joined(head, names, left, extras[:enough], tail)
 
 
 def folded_card(told: Sequence[Told], late: timedelta | None) -> Card:
@@ -112,7 +121,12 @@ def folded_text(told: Sequence[Told], late: timedelta | None) -> str:
 
 
 # ------------------------------------------------------------------------------------------------------------------------------------------
-def _named(told: Sequence[Told], of: int, roomy: bool) -> int:
+def _segments(critical: Sequence[Told], of: int) -> int:
+    """Of a message for `of` pages."""
+    return MOST_SEGMENTS if _named(critical, of, roomy=False) >= len(critical) else _MORE_SEGMENTS
+
+
+def _named(told: Sequence[Told], of: int, roomy: bool, most: int = MOST_SEGMENTS) -> int:
     """How many of the first can be named, where the message speaks for `of`."""
     if roomy:
         return min(len(told), _TITLES + _NUMBERS)
@@ -120,7 +134,7 @@ def _named(told: Sequence[Told], of: int, roomy: bool) -> int:
     head, tail = _head(told, of), f"Reply 0000 to acknowledge{_all(of)}"
 
     def too_much(count: int) -> bool:
-        return not fits(_joined(head, short[:count], of - count, (_LATEST,), tail))
+        return not fits(_joined(head, short[:count], of - count, (_LATEST,), tail), most)
 
     return bisect_right(range(1, len(short) + 1), False, key=too_much)
 

@@ -39,6 +39,9 @@ class Outbox(Protocol):
         """Up to `limit` entries, the best priority first; waits up to `wait` when there are none. After a start it first gives what this
         worker's name still has pending, and takes over what absent workers left."""
 
+    async def critical(self, limit: int) -> list[OutboxEntry]:
+        """Up to `limit` first pages of critical incidents that nobody was handed yet, without waiting for any."""
+
     async def begin(self, entries: Sequence[OutboxEntry]) -> list[Begun]:
         """Right before sending, in one round trip: what stands in the records now, and whether the entries are still ours."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import secrets
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 
 import msgspec
@@ -60,9 +60,15 @@ class RedisOutbox:
     async def take(self, limit: int, wait: timedelta) -> list[OutboxEntry]:
         """An answer lost on its way leaves entries pending under our name that we don't know of: after any error they are looked for, and
         told from those in hand. Raises StoreUnavailable."""
+        return await self._handed_out(lambda: self._best(limit, wait))
+
+    async def critical(self, limit: int) -> list[OutboxEntry]:
+        return await self._handed_out(lambda: self._fresh(limit, Priority.CRITICAL))
+
+    async def _handed_out(self, asked: Callable[[], Awaitable[list[OutboxEntry]]]) -> list[OutboxEntry]:
         try:
             await self._group.ready()
-            entries = await self._best(limit, wait)
+            entries = await asked()
             while self._unread:
                 priority, id_ = self._unread[-1]
                 await self._group.leave(self._keys.outboxes[priority], [id_])
@@ -115,9 +121,9 @@ class RedisOutbox:
             entry for stream, raw in taken for entry in self._read(Priority(self._keys.outboxes.index(stream)), raw, redelivered=True)
         ]  # fmt: skip
 
-    async def _fresh(self, limit: int) -> list[OutboxEntry]:
-        reply = await self._connection.run(script("take"), self._keys.outboxes, [OUTBOX_GROUP, self._worker, limit])
-        return [entry for priority, raw in zip(Priority, reply, strict=True) for entry in self._read(priority, entries_of(raw))]
+    async def _fresh(self, limit: int, last: Priority = Priority.NOTICE) -> list[OutboxEntry]:
+        reply = await self._connection.run(script("take"), self._keys.outboxes[: last + 1], [OUTBOX_GROUP, self._worker, limit])
+        return [entry for priority, raw in zip(Priority, reply, strict=False) for entry in self._read(priority, entries_of(raw))]
 
     async def _awaited(self, limit: int, wait: timedelta) -> list[OutboxEntry]:
         """One read over all outboxes, whose count is of each: what is over the limit is kept for the next time."""

@@ -42,6 +42,15 @@ async def test_what_comes_in_later_with_a_better_priority_overtakes(store: Backe
     assert [entry.item.incident for entry in await worker.outbox.take(1, NOW)] == [3]
 
 
+async def test_what_is_critical_can_be_asked_for_alone(store: Backend) -> None:
+    worker = store.worker()
+    first, second, third, last = OF_ONE[:4]
+    await queue(worker, page(first), page(second, Priority.CRITICAL), notice(third), page(last, Priority.CRITICAL))
+    assert [entry.item.incident for entry in await worker.outbox.critical(9)] == [second, last]
+    assert await worker.outbox.critical(9) == []
+    assert [entry.priority for entry in await worker.outbox.take(9, NOW)] == [Priority.PAGE, Priority.NOTICE]
+
+
 async def test_an_entry_is_handed_to_one_worker(store: Backend) -> None:
     one, two = store.worker("w1"), store.worker("w2")
     await one.presence.refresh()

@@ -430,6 +430,10 @@ class MemoryOutbox(_Adapter):
             taken += [self._entry(priority, id_) for id_ in stream.new(self._name, limit - len(taken))]
         return taken
 
+    async def critical(self, limit: int) -> list[OutboxEntry]:
+        self._store.reach()
+        return [self._entry(Priority.CRITICAL, id_) for id_ in self._store.outboxes[Priority.CRITICAL].new(self._name, limit)]
+
     def _inherited(self, limit: int) -> list[OutboxEntry]:
         taken: list[OutboxEntry] = []
         for priority, stream in zip(Priority, self._store.outboxes, strict=True):
