@@ -59,7 +59,6 @@ class Deliver:
                 while not stopping.is_set():
                     progress()
                     await self._take(sends, stopping)
-                self._piles.stop()
             for batcher in started:
                 batcher.cancel()
 

@@ -35,12 +35,14 @@ Several = Callable[[Key, Sequence[OutboxEntry]], Awaitable[tuple[list[OutboxEntr
 """Send one message for as many of them as it can speak for. Those that still wait, and for how long where a limit has no room."""
 
 
+_NEVER = (float("-inf"), 0)
+
+
 class _Pile:
     def __init__(self) -> None:
         self.waiting: list[OutboxEntry] = []
         self.more = asyncio.Event()
         self.held_up = False  # a limit had no room for it
-        self.served = 0  # since nothing came for a while
 
 
 class Piles:
@@ -50,6 +52,7 @@ class Piles:
         self._one = one
         self._several = several
         self._piles: dict[Key, _Pile] = {}
+        self._lately: dict[Key, tuple[float, int]] = {}  # when one was sent last, and how many without a lull
         self.waiting = 0
 
     def add(self, key: Key, entry: OutboxEntry) -> bool:
@@ -69,21 +72,16 @@ class Piles:
         pile = self._piles[key]
         try:
             while pile.waiting and not stopping.is_set():
+                if (held := self._held(key)) > 0:
+                    await _for(stopping, held)
+                    continue
                 await self._gathered(pile)
                 wait = await self._serve_once(key, pile)
-                if wait is not None or (key.bounded and pile.served >= UNFOLDED):
-                    await _for(stopping, wait.total_seconds() if wait is not None else LULL)
-                elif key.bounded and not pile.waiting:
-                    pile.more.clear()
-                    await _for(pile.more, LULL)
+                if wait is not None:
+                    await _for(stopping, wait.total_seconds())
         finally:
             self.waiting -= len(pile.waiting)
             del self._piles[key]
-
-    def stop(self) -> None:
-        """Nobody waits for more."""
-        for pile in self._piles.values():
-            pile.more.set()
 
     async def once(self) -> None:
         """A step for tests: as far as it goes without waiting."""
@@ -92,6 +90,15 @@ class Piles:
                 pass
             if not pile.waiting:
                 del self._piles[key]
+
+    def _held(self, key: Key) -> float:
+        """For how many seconds."""
+        at, count = self._lately.get(key, _NEVER)
+        return at + LULL - asyncio.get_running_loop().time() if key.bounded and count >= UNFOLDED else 0.0
+
+    def _served(self, key: Key, count: int) -> None:
+        now, (at, before) = asyncio.get_running_loop().time(), self._lately.get(key, _NEVER)
+        self._lately[key] = now, count + (before if now - at <= 2 * LULL else 0)
 
     async def _gathered(self, pile: _Pile) -> None:
         """What muted one may have muted others: they come at the same moment."""
@@ -117,7 +124,7 @@ class Piles:
             pile.waiting = left + pile.waiting
             pile.held_up = wait is not None
             self.waiting -= len(taken) - len(left)
-            pile.served += len(taken) - len(left)
+            self._served(key, len(taken) - len(left))
         return wait
 
 
