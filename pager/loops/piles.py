@@ -74,7 +74,8 @@ class Piles:
             while pile.waiting and not stopping.is_set():
                 if (held := self._held(key)) > 0:
                     await _for(stopping, held)
-                    continue
+                    if stopping.is_set():
+                        break
                 await self._gathered(pile)
                 wait = await self._serve_once(key, pile)
                 if wait is not None:

@@ -29,6 +29,7 @@ users:
   ida: {name: Ida, contact: {sms: "+12125550012", chat: "slack:U0IDA"}}
   joe: {name: Joe, contact: {sms: "+12125550013", chat: "slack:U0JOE"}}
   kim: {name: Kim, contact: {sms: "+12125550014", chat: "slack:U0KIM"}}
+  mia: {name: Mia, contact: {sms: "+12125550015"}}
   boss: {name: Boss, contact: {sms: "+12125550009", chat: "slack:U0BOSS"}}
 teams: {ops: {members: [ana, ben], lead: lea}}
 schedules:
@@ -44,14 +45,18 @@ policies:
       - {notify: ["user:cyd", "user:dee"], ack_timeout: 20s}
   hollow: {stages: [{notify: ["schedule:empty"]}, {notify: ["user:dee"], via: [sms], ack_timeout: 20s}]}
   stubborn: {stages: [{notify: ["user:ben"], via: [sms], ack_timeout: 15s, on_timeout: repeat, repeat_limit: 1}]}
+  patient: {stages: [{notify: ["user:mia"], via: [sms], ack_timeout: 4m}]}
 services:
+  flood: {team: ops, policy: patient}
   api: {team: ops, policy: chain}
   db: {team: ops, policy: hollow}
   web: {team: ops, policy: stubborn}
   lines: {team: ops, policy: turns}
   muted: {team: ops, policy: chain}
   pool: {team: ops, policy: stubborn}
-noise: {group: [{name: pool, by: [service], match: {service: pool}, window: 40s, limit: 3}]}
+noise:
+  group: [{name: pool, by: [service], match: {service: pool}, window: 40s, limit: 3}]
+  storm: {pages: 12, within: 12s}
 routes: [{name: muted, match: {service: muted}, suppress: nobody wants to hear of it}]
 """
 SECOND = (
@@ -64,7 +69,7 @@ BAD = FIRST.replace("policy: chain", "policy: no-such")
 PEOPLE = {
     **{f"+1212555000{k}": user for k, user in enumerate(("ana", "ben", "cyd", "dee", "eve", "fay", "lea", "gus"), 1)},
     **{f"slack:U0{user.upper()}": user for user in ("ana", "ben", "cyd", "dee", "eve", "fay", "gus", "hal", "ida", "joe", "kim", "boss")},
-    **{f"+121255500{k}": user for k, user in enumerate(("hal", "ida", "joe", "kim"), 11)},
+    **{f"+121255500{k}": user for k, user in enumerate(("hal", "ida", "joe", "kim", "mia"), 11)},
     "+12125550009": "boss",
 }  # fmt: skip
 PHONE_GETS, PHONE_WITHIN = 10, 12.0
@@ -81,7 +86,10 @@ SILENCED = "web"  # while a silence says so
 STAND_IN = "kim"  # for everyone of `night`, while an override says so
 _NIGHT = {"ben", "eve", STAND_IN}
 POOL = {"hal", "ida", "joe"}  # one of them for each incident
+FLOODED = "flood"  # the keys of its alerts begin so
+STORM_PAGES, STORM_WITHIN = 12, 12.0
 _LINES = ((POOL, 40.0), _ENDS_AT)
+_FLOOD = (({"mia"}, 240.0), _ENDS_AT)
 STAGES = {
     "first": {
         "api": (({"ana"}, 20.0), (_NIGHT, 20.0), ({"cyd", "dee"}, 20.0), _ENDS_AT),
@@ -89,7 +97,15 @@ STAGES = {
         "web": _WEB,
         "lines": _LINES,
         "pool": _WEB,
+        FLOODED: _FLOOD,
     },
-    "second": {"api": (({"fay"}, 20.0), (_NIGHT, 20.0), ({"gus"}, 20.0), _ENDS_AT), "db": _DB, "web": _WEB, "lines": _LINES, "pool": _WEB},
+    "second": {
+        "api": (({"fay"}, 20.0), (_NIGHT, 20.0), ({"gus"}, 20.0), _ENDS_AT),
+        "db": _DB,
+        "web": _WEB,
+        "lines": _LINES,
+        "pool": _WEB,
+        FLOODED: _FLOOD,
+    },
 }
-LATE = {"api": 2.0, "db": 2.0, "web": 1.5, "lines": 2.0, "pool": 1.5}  # seconds: a tenth of the stage's time
+LATE = {"api": 2.0, "db": 2.0, "web": 1.5, "lines": 2.0, "pool": 1.5, FLOODED: 24.0}  # seconds: a tenth of the stage's time
