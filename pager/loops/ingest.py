@@ -15,7 +15,7 @@ from pager.model.snapshot import Identity
 from pager.ports import AlertEntry, AlertStream, Meter, StoreUnavailable
 
 BATCH = 256  # larger ones gain little and stall longer
-AHEAD = 4  # batches read ahead for each that is taken, while more wait than one takes
+AHEAD, PORTIONS = 4, 4  # batches read ahead at once, and how often for each that is taken, while more wait than one takes
 
 log = structlog.get_logger()
 
@@ -34,7 +34,7 @@ class Ingest:
         if not entries:
             return 0
         if len(entries) >= self._batch:
-            await self._critical_first(oldest)
+            await self._critical_first(oldest, PORTIONS)
         read, letters = _read(entries, oldest)
         try:
             unread = await self._advance.alerts([seen for _, seen in read])
@@ -52,21 +52,23 @@ class Ingest:
             await self._bury(letters)
         return len(entries)
 
-    async def _critical_first(self, oldest: EntryId) -> None:
+    async def _critical_first(self, oldest: EntryId, portions: int) -> None:
         """Behind a backlog: what is critical is decided about before its turn, with all that was read ahead of the same identity, so that a resolve
         right behind it counts. In their turn these entries come again, and change nothing: whatever becomes of us, nothing is lost. What goes
         wrong with them is seen then, too."""
-        read, _ = _read(await self._stream.ahead(AHEAD * self._batch), oldest)
+        ahead = await self._stream.ahead(AHEAD * self._batch)
+        read, _ = _read(ahead, oldest)
         critical = {_identity(seen) for _, seen in read if self._advance.is_critical(seen.alert)}
-        if not critical:
-            return
         try:
-            await self._advance.alerts([seen for _, seen in read if _identity(seen) in critical])
+            if critical:
+                await self._advance.alerts([seen for _, seen in read if _identity(seen) in critical])
         except StoreUnavailable:
             raise
         except Exception:
             self._meter.failure("ingest")
             log.exception("ingest.critical_first_failed")
+        if portions > 1 and len(ahead) == AHEAD * self._batch:
+            await self._critical_first(oldest, portions - 1)
 
     async def _one_by_one(
         self, read: list[tuple[AlertEntry, AlertSeen]], letters: list[tuple[AlertEntry, str]]
