@@ -99,10 +99,11 @@ class RedisWorker:
         can_tell = self.presence.can_tell
         self.newer = newer = Newer(lambda: self.clock)
         snapshots = [Snapshots(connection, of, newer) for of in keys]
-        incidents = [RedisIncidents(connection, s, name, of) for s, of in zip(snapshots, keys, strict=True)]
+        by = Shards(shards)
+        incidents = [RedisIncidents(connection, s, name, of, shards=by) for s, of in zip(snapshots, keys, strict=True)]
         outboxes = [RedisOutbox(connection, s, name, of, can_tell) for s, of in zip(snapshots, keys, strict=True)]
         deadlines, boards = [RedisDeadlines(connection, of, newer) for of in keys], [RedisBoards(connection, of, newer) for of in keys]
-        sweepers, by = [Sweeper(connection, of) for of in keys], Shards(shards)
+        sweepers = [Sweeper(connection, of) for of in keys]
         self.incidents: Incidents = incidents[0] if shards == 1 else ShardedIncidents(by, incidents)
         self.deadlines: Deadlines = deadlines[0] if shards == 1 else ShardedDeadlines(deadlines)
         self.outbox: Outbox = outboxes[0] if shards == 1 else ShardedOutbox(outboxes)
