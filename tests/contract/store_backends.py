@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
@@ -163,6 +164,9 @@ class _FakeConnection(Connection):
         self._redis.response_callbacks.clear()
 
     async def ready(self) -> None: ...
+
+    def tell(self, commands: Sequence[Command]) -> None:
+        self._told = asyncio.ensure_future(self.pipe(commands))
 
     async def call(self, *command: Arg) -> Any:
         with _mapped():
