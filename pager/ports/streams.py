@@ -94,7 +94,9 @@ class AlertStream(Protocol):
         """Up to `limit` entries behind the last that were taken, each shown once. They stay where they are, and are taken in their turn."""
 
     async def finish(self, entries: Sequence[AlertEntry]) -> None:
-        """Acknowledge and delete."""
+        """Acknowledge and delete: with the next `take`, or a moment later."""
+
+    async def settle(self) -> None: ...  # acknowledge and delete now what is to be
 
     async def bury(self, letters: Sequence[tuple[AlertEntry, str]]) -> None:
         """Move entries to the dead letters, with their reasons; atomically."""
