@@ -109,7 +109,7 @@ class Advance:
                 self._meter.conflicts(1)
                 continue
             became += fold.outcomes
-            muted.update(_new_mutes(fold.commit))
+            muted.update(fold.commit.new_mutes())
             if fold.rest:
                 left[identity] = fold.rest
         for name, count in Counter(became).items():
@@ -233,7 +233,7 @@ class Advance:
                 continue
             results[k] = Advanced(outcome, decision.answer)
             if outcome is Outcome.DONE:
-                muted.update(_new_mutes(commit))
+                muted.update(commit.new_mutes())
         self._count_mutes(muted)
 
     async def once(self, request: str) -> bool:
@@ -305,14 +305,6 @@ class Advance:
 
     def code(self, incident: int, seq: int) -> str:
         return page_code(self._secret, incident, seq)
-
-
-def _new_mutes(commit: Commit) -> Iterable[tuple[str, str]]:
-    """Kind and rule of each."""
-    before, after = commit.before.incident, commit.after.incident
-    if after is None or not after.mutes or (before is not None and after.mutes is before.mutes):
-        return ()
-    return [(one.kind, one.rule) for one in after.mutes if before is None or one not in before.mutes]
 
 
 def _as_it_stands(snapshot: Snapshot) -> Snapshot:
