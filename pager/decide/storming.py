@@ -17,8 +17,8 @@ from pager.model.snapshot import Pointer
 from pager.noise import storms
 
 AT_ONCE = timedelta(0)
-PAGES_AGAIN_AFTER, GROWN = timedelta(minutes=3), 4
-"""When the speaker's people are paged once more: after so long, and for so many times as many."""
+GROWN = 4
+"""For so many times as many as they were told of, the speaker's people are paged again: seldom, however long it grows."""
 
 
 def names_of(incident: Incident) -> tuple[str, ...]:
@@ -103,13 +103,8 @@ def look(d: Draft, rules: Rules) -> None:
     d.say("storm.goes_on", d.incident.storm_words)
     d.arm(DeadlineKind.STORM, storm.within)
     told = d.incident.storm_told
-    if (
-        told
-        and pointer.count >= GROWN * told
-        and d.now - (pointer.at or d.now) >= PAGES_AGAIN_AFTER
-        and d.incident.state is State.TRIGGERED
-    ):
-        d.set(storm_told=0)  # once
+    if told and pointer.count >= GROWN * told and d.incident.state is State.TRIGGERED:
+        d.set(storm_told=pointer.count)
         page_again(d, tuple(run.user for run in d.incident.runs if not run.acknowledged_at))
 
 

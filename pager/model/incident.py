@@ -205,7 +205,7 @@ class Incident(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True)
     came_under: Mute | None = None  # the route or pause that it was opened under, whatever else mutes it meanwhile
     mutes: tuple[Muted, ...] = ()  # what muted it so far, each rule once, the latest last
     storm: str = ""  # the pointer of the storm for which it speaks
-    storm_told: int = 0  # how many its page spoke for; 0: it is paged for that no more
+    storm_told: int = 0  # how many its last page spoke for; 0, of a release before this one: it is paged for that no more
     storm_words: str = ""
 
     @property

@@ -38,7 +38,7 @@ def sms_page(
         (late_words(late),),
         [storm_words(incident, most) for most in (200, 120, 60)],
         (shared_words(incident, _SAID),),
-        (muted_words(incident, _RESULT), muted_words(incident, 0)),
+        (muted_words(incident, _NOTE), muted_words(incident, 0)),
         [before_you(incident, page, names, most) for most in range(_TOLD, 0, -1)],
         (sla_words(incident, now),),
         (plain(service.runbook) if service else "",),
