@@ -26,10 +26,10 @@ help:
 run: $(VENV)/run.stamp
 	@exec $(BIN)/pagerd run --config $(CONFIG) $(if $(LISTEN),--listen $(LISTEN))
 
-# Three at once on two cores, since many tests wait for a clock; the long ones stand first, and the last are handed out a few at a time. What
-# pytest makes of each test file is kept, whatever the shell says: it costs more than the file's tests do.
+# One works from the front, where tests wait for clocks, and one from the middle, where they reckon. What pytest makes of each file is kept, whatever
+# the shell says: it costs more than the file's tests do.
 test: $(VENV)/dev.stamp
-	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -q -n 3 --dist load --maxschedchunk 8 $(ARGS)
+	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -q -n 2 --dist worksteal $(ARGS)
 
 check: $(VENV)/dev.stamp
 	$(BIN)/ruff check .
