@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from pager.advance.chain import Chain
 from pager.decide import Decision, Rules, decide, in_turn, needs
-from pager.escalate.draft import Shared
+from pager.escalate.draft import NOTHING_SHARED, Shared
 from pager.model.alert import Action, Alert, Severity
 from pager.model.event import AlertSeen, Answer, Entry, Event
 from pager.model.incident import Page
@@ -124,7 +124,7 @@ class Advance:
         entries: list[Entry] = []
         outgoing: list[Outgoing] = []
         outcomes: list[str] = []
-        shared = Shared()
+        shared = NOTHING_SHARED
         for k, alert in enumerate(seen):
             decision = decide(current, alert, rules, now, fresh=numbers[0] if numbers else 0)
             if _opens(decision) or decision.meaning is Meaning.JOINS:
@@ -272,7 +272,7 @@ class Advance:
         entries: Iterable[Entry],
         outgoing: Iterable[Outgoing],
         item: Item | None = None,
-        shared: Shared = Shared(),  # noqa: B008
+        shared: Shared = NOTHING_SHARED,
     ) -> Commit:
         out = tuple(outgoing)
         return Commit(

@@ -34,7 +34,7 @@ def recurs(
     alert: Alert, assigned: Assignment, pointers: Mapping[str, Pointer], rules: Rules, number: int, now: datetime
 ) -> tuple[Mapping[str, Pointer], Recurring | None]:
     """The pointers with one more incident counted, and the rule by which its severity rises for that."""
-    counted = rules.recurring.of(alert, _as_it_came(alert, assigned.service, assigned.labels))
+    counted = rules.recurring.of(alert, _as_it_came(alert, assigned.service, assigned.labels)) if rules.recurring else []
     if not counted:
         return pointers, None
     pointers = {**pointers, **{one.name: one_more(one, pointers.get(one.name, Pointer()), number, now) for one in counted}}
@@ -47,7 +47,7 @@ def thresholds_of(incident: Incident, alert: Alert, rules: Rules) -> list[Counte
 
 def too_few_yet(d: Draft, assigned: Assignment, rules: Rules) -> list[Mute]:
     """As it opens: it is counted, and muted where there are too few. Where there are enough, those that waited for it page as well."""
-    counted = rules.thresholds.of(d.alert, _as_it_came(d.alert, assigned.service, assigned.labels))
+    counted = rules.thresholds.of(d.alert, _as_it_came(d.alert, assigned.service, assigned.labels)) if rules.thresholds else []
     _count(d, counted)
     return _waiting(d, counted, d.now)
 

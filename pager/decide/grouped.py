@@ -146,7 +146,7 @@ def still_hushed(d: Draft, rules: Rules) -> bool:
         return False
     if not worse:
         return False
-    because = f"one of its alerts was muted until now ({worse[0].mute.reason})"
+    because = f"one of its alerts was muted until now ({worse[0].mute.as_it_ended(d.now)})"
     d.say("incident.worsened", because, origin=worse[0].mute.origin)
     chain.resume(d, because)
     return True

@@ -49,9 +49,9 @@ class Shared(msgspec.Struct, frozen=True):
     turns: tuple[str, ...] = ()
 
     def __or__(self, other: Shared) -> Shared:
-        if other == NOTHING_SHARED or self == other:
+        if other is NOTHING_SHARED:
             return self
-        if self == NOTHING_SHARED:
+        if self is NOTHING_SHARED:
             return other
 
         def both(some: tuple[T, ...], more: tuple[T, ...]) -> tuple[T, ...]:
@@ -61,7 +61,7 @@ class Shared(msgspec.Struct, frozen=True):
         return Shared(*(both(some, more) for some, more in pairs))
 
 
-NOTHING_SHARED = Shared()
+NOTHING_SHARED = Shared()  # as most changes are: alerts in their thousands have nothing to do with others
 
 
 class Draft:
@@ -79,7 +79,7 @@ class Draft:
         self.tells: list[Tell] = []
         self.answer: Answer | None = None
         self.pointers: Mapping[str, Pointer] = {}
-        self.shared = Shared()
+        self.shared = NOTHING_SHARED
         self.came: Facts | None = None  # those of an alert that came into the incident of its group
         self.watched = False  # a threshold still counts its repeats
         self.released = False  # it is muted no longer
@@ -109,21 +109,21 @@ class Draft:
         """Set the deadline, in place of one of the same kind and object. A timedelta counts from now."""
         due = self.now + at if isinstance(at, timedelta) else at
         turn = -1 if kind in LASTING else self.incident.turn
-        kept = tuple(d for d in self.incident.deadlines if d.kind is not kind or d.of != of)
+        kept = [d for d in self.incident.deadlines if d.kind is not kind or d.of != of]
         self.set(deadlines=(*kept, Deadline(kind, due, turn, of)))
 
     def disarm(self, *kinds: DeadlineKind, of: str | None = None) -> None:
-        kept = tuple(d for d in self.incident.deadlines if d.kind not in kinds or (of is not None and d.of != of))
+        kept = [d for d in self.incident.deadlines if d.kind not in kinds or (of is not None and d.of != of)]
         if len(kept) != len(self.incident.deadlines):
-            self.set(deadlines=kept)
+            self.set(deadlines=tuple(kept))
 
     def is_armed(self, kind: DeadlineKind) -> bool:
         return any(d.kind is kind for d in self.incident.deadlines)
 
     def next_turn(self, **changes: Any) -> None:
         """The chain moves: timers of the turn before are void."""
-        lasting = tuple(d for d in self.incident.deadlines if d.kind in LASTING)
-        self.set(turn=self.incident.turn + 1, deadlines=lasting, **changes)
+        lasting = [d for d in self.incident.deadlines if d.kind in LASTING]
+        self.set(turn=self.incident.turn + 1, deadlines=tuple(lasting), **changes)
 
     def keep(self, turns: tuple[Turn, ...]) -> None:
         """The turns of `/next` that the incident has."""
@@ -201,7 +201,7 @@ class Draft:
 
     def wanted_outgoing(self) -> tuple[Outgoing, ...]:
         """What the decision sends, less what it withdrew again."""
-        return tuple(o for o in self.outgoing if not isinstance(o, SendPage) or self._is_queued(o))
+        return tuple([o for o in self.outgoing if not isinstance(o, SendPage) or self._is_queued(o)])
 
     def _is_queued(self, item: SendPage) -> bool:
         page = self.incident.page(item.seq)

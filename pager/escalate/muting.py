@@ -99,7 +99,7 @@ def _said(d: Draft, was: Mute | None, outlasted: bool) -> str:
         return f"it has waited until now ({was.reason})"
     if outlasted:
         return f"muted until now, which is as long as may be ({was.reason if was else d.incident.reason})"
-    return f"muted until now ({was.reason if was else d.incident.reason})"
+    return f"muted until now ({was.as_it_ended(d.now) if was else d.incident.reason})"
 
 
 def _over(d: Draft) -> datetime:
