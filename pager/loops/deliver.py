@@ -113,7 +113,7 @@ class Deliver:
         item = entry.item
         if self._together is None or not isinstance(item, SendPage) or not item.user:
             return None
-        if not (item.released or self._limits(entry)):
+        if not (item.released or item.digest or self._limits(entry)):
             return None
         return Key(self._hands.part(item.incident), item.user, item.channel, item.address, item.provider)
 

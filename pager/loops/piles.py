@@ -93,8 +93,7 @@ class Piles:
                 return
 
     async def _serve_once(self, key: Key, pile: _Pile) -> timedelta | None:
-        taken = sorted(pile.waiting, key=lambda entry: entry.priority)
-        taken, pile.waiting = taken[:AT_ONCE], taken[AT_ONCE:]
+        taken, pile.waiting = _next(pile)
         left, wait = taken, None
         try:
             if pile.held_up or len(taken) > UNFOLDED or (len(taken) > 1 and any(map(_released, taken))):
@@ -110,5 +109,17 @@ class Piles:
         return wait
 
 
+def _next(pile: _Pile) -> tuple[list[OutboxEntry], list[OutboxEntry]]:
+    """Those to send now, and the others. The digest goes behind the rest and for itself; but where a limit holds them up, in one with it."""
+    waiting = sorted(pile.waiting, key=lambda entry: (_is_digest(entry), entry.priority))
+    now = len(waiting) if pile.held_up else sum(not _is_digest(entry) for entry in waiting) or len(waiting)
+    now = min(now, AT_ONCE)
+    return waiting[:now], waiting[now:]
+
+
 def _released(entry: OutboxEntry) -> bool:
-    return isinstance(entry.item, SendPage) and entry.item.released
+    return isinstance(entry.item, SendPage) and (entry.item.released or entry.item.digest)
+
+
+def _is_digest(entry: OutboxEntry) -> bool:
+    return isinstance(entry.item, SendPage) and entry.item.digest
