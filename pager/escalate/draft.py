@@ -159,7 +159,7 @@ class Draft:
 
     def send_again(self, page: Page) -> None:
         """Hand the same page to its provider once more."""
-        page = replace(page, state=PageState.QUEUED, attempt=page.attempt + 1, folded="")
+        page = replace(page, state=PageState.QUEUED, attempt=page.attempt + 1)
         self.set_page(page)
         self.outgoing.append(self._out(page))
 

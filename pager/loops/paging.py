@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from pager.loops.hands import Hands, must_be_read
 from pager.model.event import Event, PageAccepted, PageDeferred, PageDelivered, PageFailed, PageUnconfirmed
 from pager.model.incident import Page, PageState
-from pager.model.outgoing import Limit, LookUp, SendPage
+from pager.model.outgoing import Limit, LookUp, Notice, SendPage
 from pager.model.snapshot import FOLD, Code, Snapshot, UnreadableError
 from pager.notify.folding import Told
 from pager.ports import Begun, Channel, Fate, GiveUp, Message, OutboxEntry, Sending, SendResult, Sent, Status, TryAgain
@@ -32,6 +32,7 @@ class Folder(Protocol):
     """How many pages a phone gets, and the words of one message for several."""
 
     def limits(self, item: SendPage) -> tuple[Limit, ...]: ...
+    def limits_of_notice(self, notice: Notice) -> tuple[Limit, ...]: ...
     def spoken_for(self, waiting: Sequence[Told], now: datetime) -> list[Told]: ...
     def together(self, lead: Told, told: Sequence[Told], now: datetime) -> Message: ...
 
@@ -263,7 +264,7 @@ class Together:
 def _lead(waiting: Sequence[_Waits]) -> _Waits:
     """Whose id and code the message goes by: one by which no other has gone, where there is one. What that other said may be answered yet, and
     the answer is said of what it named."""
-    led = {lead for one in waiting for lead in one.begun.leads}
+    led = {lead for one in waiting for lead in (*one.begun.leads, one.told.page.folded)}
     return min(waiting, key=lambda one: (one.told.id in led, one.begun.begun_before))
 
 
