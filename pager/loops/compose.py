@@ -10,14 +10,14 @@ from msgspec.structs import replace
 from pager.decide import Rules
 from pager.model.alert import AlertRecord, Severity
 from pager.model.incident import Incident, Page
-from pager.model.outgoing import Limit, SendPage
+from pager.model.outgoing import Limit, Notice, SendPage
 from pager.model.policy import Policy
 from pager.model.settings import CatchAll
 from pager.model.snapshot import Snapshot
 from pager.notify.cards import page_card, subject
 from pager.notify.clock import since as since_words
 from pager.notify.folding import Told, folded_card, folded_sms, folded_text, one_line_of, spoken_for
-from pager.notify.limits import limits_of
+from pager.notify.limits import limits_of, limits_of_notice
 from pager.notify.plan import CONSOLE
 from pager.notify.wording import console_page, late_words, lateness, sms_page
 from pager.ports import Message
@@ -54,6 +54,9 @@ class Compose:
     def limits(self, item: SendPage) -> tuple[Limit, ...]:
         """What a page counts for; nothing where pages are not to be bounded."""
         return limits_of(self._rules().config.settings.throttle, item)
+
+    def limits_of_notice(self, notice: Notice) -> tuple[Limit, ...]:
+        return limits_of_notice(self._rules().config.settings.throttle, notice)
 
     def spoken_for(self, waiting: Sequence[Told], now: datetime) -> list[Told]:
         """Those of the pages, all to one address over one channel, that one message speaks for, in order."""

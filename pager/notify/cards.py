@@ -16,7 +16,18 @@ from pager.model.service import Service
 from pager.model.times import duration
 from pager.notify.card import Card, Fact
 from pager.notify.text import one_line, shorten
-from pager.notify.wording import alerts_words, before_you, digest_words, late_words, muted_words, noted, opening_of, shared_words, sla_words, storm_words
+from pager.notify.wording import (
+    alerts_words,
+    before_you,
+    digest_words,
+    late_words,
+    muted_words,
+    noted,
+    opening_of,
+    shared_words,
+    sla_words,
+    storm_words,
+)
 
 OFFERED = (ReplyAction.ACKNOWLEDGE, ReplyAction.RESOLVE, ReplyAction.ESCALATE, ReplyAction.SNOOZE)
 _SUMMARY, _SUBJECT, _LINE = 500, 120, 400  # UTF-16 units

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 import msgspec
 import structlog
 
-from pager.model.outgoing import Priority, SendPage
+from pager.model.outgoing import Notice, Priority, SendPage
 from pager.model.snapshot import Snapshot, UnreadableError
 from pager.ports import Begun, Commit, OutboxEntry, Sending
 from pager.store import codec
@@ -144,7 +144,7 @@ class RedisOutbox:
         """What is in hand stays pending: others get it."""
 
     async def _start(self, sendings: Sequence[Sending]) -> list[list[Begun]]:
-        incidents = [self._keys.incident(entry.item.incident) for sending in sendings for entry in sending.entries]
+        incidents = [self._keys.incident(_read_of(entry)) for sending in sendings for entry in sending.entries]
         keys: list[Arg] = [*self._keys.outboxes, *incidents]
         kept: list[Arg] = [int(time.total_seconds()) for time in (MARKS_KEPT, CODES_KEPT)]
         args: list[Arg] = [OUTBOX_GROUP, self._worker, self._process, *kept, len(incidents), len(sendings)]
@@ -171,12 +171,15 @@ class RedisOutbox:
                 keys.append(self._keys.sent(item.incident, item.seq, item.attempt))
         keys += [self._keys.code(code.address, code.code) for code in sending.codes]
 
-    async def drop(self, entry: OutboxEntry) -> None:
-        """Does nothing where the entry has become another worker's."""
-        batch = Batch(self._keys, self._worker, frozenset())
-        batch.add(Commit(before=Snapshot(), after=Snapshot(), finishes=(entry.priority, entry.id)))
-        await self._connection.run(script("commit"), *batch.call())
-        self._handed.discard((entry.priority, entry.id))
+    async def drop(self, *entries: OutboxEntry) -> None:
+        """Does nothing for an entry that has become another worker's."""
+        for start in range(0, len(entries), MOST_AT_ONCE):
+            some = entries[start : start + MOST_AT_ONCE]
+            batch = Batch(self._keys, self._worker, frozenset())
+            for entry in some:
+                batch.add(Commit(before=Snapshot(), after=Snapshot(), finishes=(entry.priority, entry.id)))
+            await self._connection.run(script("commit"), *batch.call())
+            self._handed.difference_update((entry.priority, entry.id) for entry in some)
 
     async def leave(self, entry: OutboxEntry) -> None:
         await self._group.leave(self._keys.outboxes[entry.priority], [entry.id])
@@ -195,6 +198,11 @@ class RedisOutbox:
                 self._snapshots.newer.met(error)
                 self._unread.append((priority, id_))
         return entries
+
+
+def _read_of(entry: OutboxEntry) -> int:
+    """The incident that must be read; that of a notice is not, its text is final."""
+    return 0 if isinstance(entry.item, Notice) else entry.item.incident
 
 
 def _begun(letter: str, mark: bytes, wait: int, snapshot: Snapshot, now: datetime) -> Begun:
