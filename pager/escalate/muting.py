@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from pager.escalate import chain, sla
 from pager.escalate.draft import Draft
+from pager.escalate.urgency import waits
 from pager.model.alert import Urgency
 from pager.model.incident import Deadline, DeadlineKind, Phase, State
 from pager.model.mute import Mute, Muted, MuteKind
@@ -95,9 +96,9 @@ def _release(d: Draft, sla_of: Sla, outlasted: bool) -> None:
 
 
 def _has_slept(d: Draft, was: Mute | None) -> bool:
-    """Whether it has waited for the morning, as low urgency, until its time."""
+    """Whether it has waited for the morning, as low urgency, and that has come."""
     is_low = d.incident.urgency is Urgency.LOW
-    return is_low and was is not None and was.kind is MuteKind.DIGEST and was.until is not None and was.until <= d.now
+    return is_low and was is not None and was.kind is MuteKind.DIGEST and not waits(d, Urgency.LOW, d.incident.service, False)
 
 
 def _said(d: Draft, was: Mute | None, outlasted: bool) -> str:
