@@ -214,7 +214,7 @@ class Together:
         left: list[_Waits] = []
         for one in waiting:
             found, folded = None, ""
-            channel = self._hands.channel(one.item.provider) if one.begun.begun_before else None
+            channel = self._hands.channel(one.item.provider) if self._may_be_out(one) else None
             for lead in (one.told.id, *one.begun.leads) if channel else ():
                 if lead not in answers and channel is not None:
                     message = self._paging.by(lead, Message(address=one.told.page.address, text=""))
@@ -227,6 +227,10 @@ class Together:
             else:
                 await self._hands.done(one.entry, self._paging.event(one.told.page, found, one.item.incident, folded))
         return left
+
+    def _may_be_out(self, one: _Waits) -> bool:
+        """Without a limit a page may be sent before the mark that says so is written."""
+        return one.begun.begun_before or (one.entry.redelivered and not self._folder.limits(one.item))
 
     def _sending(self, entries: Sequence[OutboxEntry], item: SendPage, told: Sequence[Told]) -> Sending:
         """The code of `item` stands for all of them, and so does its id."""
@@ -265,7 +269,7 @@ def _lead(waiting: Sequence[_Waits]) -> _Waits:
     """Whose id and code the message goes by: one by which no other has gone, where there is one. What that other said may be answered yet, and
     the answer is said of what it named."""
     led = {lead for one in waiting for lead in (*one.begun.leads, one.told.page.folded)}
-    return min(waiting, key=lambda one: (one.told.id in led, one.begun.begun_before))
+    return min(waiting, key=lambda one: (one.told.id in led, one.begun.begun_before or one.entry.redelivered))
 
 
 def _gone(provider: str) -> str:
