@@ -83,6 +83,7 @@ class Draft:
         self.came: Facts | None = None  # those of an alert that came into the incident of its group
         self.watched = False  # a threshold still counts its repeats
         self.released = False  # it is muted no longer
+        self.digest = False  # it was, as low urgency that waits for the morning
         self.night_pages: list[tuple[str, datetime]] = []
         self._turns_before = incident.turns
 
@@ -153,15 +154,20 @@ class Draft:
         self._withdraw(lambda p: p.user == page.user and p.channel == page.channel, "a newer page takes its place")
         incident = self.incident
         page = replace(
-            page, seq=incident.last_seq + 1, turn=incident.turn, repeat=any(p.user == page.user for p in incident.paged) or page.repeat
-        )  # fmt: skip
+            page,
+            seq=incident.last_seq + 1,
+            turn=incident.turn,
+            repeat=any(p.user == page.user for p in incident.paged) or page.repeat,
+            # Another provider or the next rung speaks of the same morning; the next stage is no digest any more.
+            digest=self.digest or any(p.digest and p.turn == incident.turn for p in incident.pages),
+        )
         self.set(pages=(*_recent(incident.pages, page.due_at), page), last_seq=page.seq, reached_in_lap=True)
         self.outgoing.append(self._out(page))
         return page
 
     def send_again(self, page: Page) -> None:
         """Hand the same page to its provider once more."""
-        page = replace(page, state=PageState.QUEUED, attempt=page.attempt + 1, folded="")
+        page = replace(page, state=PageState.QUEUED, attempt=page.attempt + 1)
         self.set_page(page)
         self.outgoing.append(self._out(page))
 
@@ -192,6 +198,7 @@ class Draft:
             page.channel,
             page.address,
             self.released,
+            page.digest,
         )
 
     def _priority(self, page: Page) -> Priority:

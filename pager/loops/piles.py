@@ -1,4 +1,4 @@
-"""Pages that wait for the same person over the same channel: one after the other, and, where several wait, in one message."""
+"""Pages, and notices, that wait for the same person over the same channel: one after the other, and, where several wait, in one message."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from pager.model.outgoing import SendPage
 from pager.ports import OutboxEntry
 
 UNFOLDED = 3  # pages that wait are sent each for itself up to here, where no limit holds them up; from the fourth on they are folded
-AT_ONCE = 1000  # read for one message
+AT_ONCE = 1000  # pages read for one message
 LULL = 1.0  # seconds between messages where a limit counts them, once more came than are sent each for itself
 QUIET, GATHERED = 0.5, 5.0  # seconds without another page of those that were muted until now, and how long that is waited for at most
 
 
 class Key(msgspec.Struct, frozen=True):
-    """Pages that one message may speak for."""
+    """Pages, or notices, that one message may speak for."""
 
     part: int
     user: str
@@ -48,7 +48,9 @@ class _Pile:
 class Piles:
     """Entries stay pending in the outbox while they wait here: whoever takes over finds them."""
 
-    def __init__(self, one: One, several: Several) -> None:
+    def __init__(self, one: One, several: Several, at_once: int = AT_ONCE) -> None:
+        """`at_once`: taken for one message."""
+        self._at_once = at_once
         self._one = one
         self._several = several
         self._piles: dict[Key, _Pile] = {}
@@ -111,8 +113,7 @@ class Piles:
                 return
 
     async def _serve_once(self, key: Key, pile: _Pile) -> timedelta | None:
-        taken = sorted(pile.waiting, key=lambda entry: entry.priority)
-        taken, pile.waiting = taken[:AT_ONCE], taken[AT_ONCE:]
+        taken, pile.waiting = _next(pile, self._at_once)
         left, wait = taken, None
         try:
             if pile.held_up or len(taken) > UNFOLDED or (len(taken) > 1 and any(map(_released, taken))):
@@ -134,5 +135,17 @@ async def _for(event: asyncio.Event, seconds: float) -> None:
         await asyncio.wait_for(event.wait(), seconds)
 
 
+def _next(pile: _Pile, at_once: int) -> tuple[list[OutboxEntry], list[OutboxEntry]]:
+    """Those to send now, and the others. The digest goes behind the rest and for itself; but where a limit holds them up, in one with it."""
+    waiting = sorted(pile.waiting, key=lambda entry: (_is_digest(entry), entry.priority))
+    now = len(waiting) if pile.held_up else sum(not _is_digest(entry) for entry in waiting) or len(waiting)
+    now = min(now, at_once)
+    return waiting[:now], waiting[now:]
+
+
 def _released(entry: OutboxEntry) -> bool:
-    return isinstance(entry.item, SendPage) and entry.item.released
+    return isinstance(entry.item, SendPage) and (entry.item.released or entry.item.digest)
+
+
+def _is_digest(entry: OutboxEntry) -> bool:
+    return isinstance(entry.item, SendPage) and entry.item.digest

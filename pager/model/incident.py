@@ -106,6 +106,7 @@ class Page(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True):
     turn: int = 0
     repeat: bool = False  # this person was paged for this incident before
     folded: str = ""  # the page (`42-3`) whose message speaks for this one as well, where it speaks for several
+    digest: bool = False  # its incident, of low urgency, has waited for the morning until this page
 
 
 class Run(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True):

@@ -48,8 +48,8 @@ class Outbox(Protocol):
     async def start(self, sendings: Sequence[Sending]) -> list[list[Begun]]:
         """The same of messages: in order, what there is to know of the entries of each. Where the first is to `wait`, all are."""
 
-    async def drop(self, entry: OutboxEntry) -> None:
-        """Finish an entry that changes no incident (a notice)."""
+    async def drop(self, *entries: OutboxEntry) -> None:
+        """Finish entries that change no incident (notices)."""
 
     async def leave(self, entry: OutboxEntry) -> None: ...  # for a worker of a newer release to take over
 

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 import msgspec
 import structlog
 
-from pager.model.outgoing import Priority, SendPage
+from pager.model.outgoing import Notice, Priority, SendPage
 from pager.model.snapshot import Snapshot, UnreadableError
 from pager.ports import Begun, Commit, OutboxEntry, Sending
 from pager.store import codec
@@ -150,7 +150,7 @@ class RedisOutbox:
         """What is in hand stays pending: others get it."""
 
     async def _start(self, sendings: Sequence[Sending]) -> list[list[Begun]]:
-        numbers = [entry.item.incident for sending in sendings for entry in sending.entries]
+        numbers = [_read_of(entry) for sending in sendings for entry in sending.entries]
         beside = self._snapshots.record_keys(numbers)
         keys: list[Arg] = [*self._keys.outboxes, *map(self._keys.incident, numbers), *beside]
         kept: list[Arg] = [int(time.total_seconds()) for time in (MARKS_KEPT, CODES_KEPT)]
@@ -203,12 +203,15 @@ class RedisOutbox:
             at += len(sending.entries)
         self._connection.tell(commands)
 
-    async def drop(self, entry: OutboxEntry) -> None:
-        """Does nothing where the entry has become another worker's."""
-        batch = Batch(self._keys, self._worker, frozenset())
-        batch.add(Commit(before=Snapshot(), after=Snapshot(), finishes=(entry.priority, entry.id)))
-        await self._connection.run(script("commit"), *batch.call())
-        self._handed.discard((entry.priority, entry.id))
+    async def drop(self, *entries: OutboxEntry) -> None:
+        """Does nothing for an entry that has become another worker's."""
+        for start in range(0, len(entries), MOST_AT_ONCE):
+            some = entries[start : start + MOST_AT_ONCE]
+            batch = Batch(self._keys, self._worker, frozenset())
+            for entry in some:
+                batch.add(Commit(before=Snapshot(), after=Snapshot(), finishes=(entry.priority, entry.id)))
+            await self._connection.run(script("commit"), *batch.call())
+            self._handed.difference_update((entry.priority, entry.id) for entry in some)
 
     async def leave(self, entry: OutboxEntry) -> None:
         await self._group.leave(self._keys.outboxes[entry.priority], [entry.id])
@@ -227,6 +230,11 @@ class RedisOutbox:
                 self._snapshots.newer.met(error)
                 self._unread.append((priority, id_))
         return entries
+
+
+def _read_of(entry: OutboxEntry) -> int:
+    """The incident that must be read; that of a notice is not, its text is final."""
+    return 0 if isinstance(entry.item, Notice) else entry.item.incident
 
 
 def _alone(sending: Sending) -> bool:

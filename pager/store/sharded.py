@@ -196,8 +196,11 @@ class ShardedOutbox:
 
         return await scattered(sendings, lambda sending: split(sending.entries[0].id)[0], ask)
 
-    async def drop(self, entry: OutboxEntry) -> None:
-        await self._each[split(entry.id)[0]].drop(_bare(entry))
+    async def drop(self, *entries: OutboxEntry) -> None:
+        mine: dict[int, list[OutboxEntry]] = {}
+        for entry in entries:
+            mine.setdefault(split(entry.id)[0], []).append(_bare(entry))
+        await all_of(self._each[shard].drop(*some) for shard, some in mine.items())
 
     async def leave(self, entry: OutboxEntry) -> None:
         await self._each[split(entry.id)[0]].leave(_bare(entry))

@@ -120,6 +120,17 @@ async def test_a_finished_entry_is_gone_for_good(store: Backend) -> None:
     assert await store.worker().outbox.take(10, NOW) == []
 
 
+async def test_many_notices_are_finished_at_once_and_those_of_others_are_left(store: Backend) -> None:
+    one, two = store.worker("w1"), store.worker("w2")
+    await queue(one, *(notice(number) for number in range(1, 4)))
+    entries = await one.outbox.take(10, NOW)
+    inherited = await two.outbox.take(10, NOW)
+    await one.outbox.drop(*entries)
+    assert [begun.owned for begun in await two.outbox.begin(inherited)] == [True] * 3
+    await two.outbox.drop(*inherited)
+    assert await store.worker("w3").outbox.take(10, NOW) == []
+
+
 async def test_a_conflict_leaves_the_entry_pending(store: Backend) -> None:
     worker = store.worker()
     before = await opened(worker.incidents)

@@ -493,10 +493,11 @@ class MemoryOutbox(_Adapter):
     def _marks(self, entry: OutboxEntry) -> list[tuple[Any, ...]]:
         return (self._store.kept(_mark_of(entry.item)) if isinstance(entry.item, SendPage) else None) or []
 
-    async def drop(self, entry: OutboxEntry) -> None:
+    async def drop(self, *entries: OutboxEntry) -> None:
         self._store.reach()
         empty = Snapshot()
-        self._store.commit(Commit(before=empty, after=empty, finishes=(entry.priority, entry.id)), self._name, set())
+        for entry in entries:
+            self._store.commit(Commit(before=empty, after=empty, finishes=(entry.priority, entry.id)), self._name, set())
 
     async def leave(self, entry: OutboxEntry) -> None:
         self._store.reach()

@@ -10,11 +10,14 @@ from collections.abc import Iterator
 
 from tests.simulation.history import Fault, History, Seen, Violation
 from tests.simulation.installation import (
+    CALM,
     FLOODED,
     GLASS_AFTER,
+    HIGH_AFTER,
     LAST_RESORT,
     LAST_RESORT_EVERY,
     LATE,
+    MORNING,
     MUTED,
     OWNER,
     PHONE_GETS,
@@ -96,6 +99,25 @@ class _Facts:
     def skew(self, at: float) -> float:
         """By how much the store's clock is ahead."""
         return sum(by for when, by in self.history.steps if when <= at)
+
+    def morning(self) -> float:
+        """From then on the store's clock shows that it has come."""
+        return max([MORNING - self.skew(ENDS), *(at for at, _ in self.history.steps)])
+
+    def may_be_morning(self, at: float) -> bool:
+        """Whether the store's clock has shown it by then."""
+        return any(when + skew >= MORNING - JUST for when, skew in [(at, self.skew(at)), *self._stepped(at)])
+
+    def _stepped(self, until: float) -> list[tuple[float, float]]:
+        return [(at, self.skew(at - JUST)) for at, _ in self.history.steps if at <= until]
+
+    def calm(self) -> Iterator[tuple[int, set[str]]]:
+        """The incidents that may wait for the morning, with the severities that their alerts ever had."""
+        severities: dict[str, set[str]] = defaultdict(set)
+        for alert in self.accepted:
+            if alert["action"] == "trigger":
+                severities[alert["key"]].add(alert["severity"])
+        return ((n, severities[s[0]["key"]]) for n, s in self.states.items() if s[0]["key"].startswith(CALM))
 
     def held_up(self, worker: str, begins: float, ends: float) -> float:
         """Seconds between, in which that worker may have stood still between reading and doing."""
@@ -240,6 +262,33 @@ def _3_in_a_storm_one_page_speaks_for_all(f: _Facts) -> Iterator[Violation]:
     for first, last in zip(opened, opened[STORM_PAGES + 1 + len(over) :], strict=False):
         if last - first < STORM_WITHIN and not any(first - STORM_WITHIN <= at <= last for at, _ in f.history.steps):
             yield Violation(3, last, f"{STORM_PAGES + 2} of the flood page within {last - first:.1f} s")
+
+
+def _1_what_waited_is_paged_in_the_morning(f: _Facts) -> Iterator[Violation]:
+    for number, _ in f.calm():
+        for begins, ends in _spans(f, number, "suppressed"):
+            if f.healthy(max(begins, f.morning()), ends) > GRACE:
+                yield Violation(
+                    1, ends, f"{number} is suppressed from {begins:.1f} to {ends:.1f}, and the morning came at {f.morning():.1f}"
+                )
+
+
+def _2_what_nobody_looks_at_is_high(f: _Facts) -> Iterator[Violation]:
+    for number, severities in f.calm():
+        raised = any(line["event"] == "urgency.raised" for line in f.timeline[number])
+        if number not in f.untouched or raised or len(severities) > 1 or severities == {"critical"}:
+            continue
+        for begins, ends in _spans(f, number, "triggered"):
+            if severities == {"warning"} and f.healthy(begins, ends) > HIGH_AFTER + AT_ONCE:
+                yield Violation(2, ends, f"{number} is triggered from {begins:.1f} to {ends:.1f}, and low")
+
+
+def _3_low_urgency_lets_people_sleep(f: _Facts) -> Iterator[Violation]:
+    """A rise in severity ends that."""
+    for number, severities in f.calm():
+        for page in f.asked[number] if len(severities) == 1 and severities != {"critical"} else ():
+            if not f.may_be_morning(page.at):
+                yield Violation(3, page.at, f"{page['user']} is asked for {number} before the morning")
 
 
 def _3_nobody_is_paged_under_a_silence(f: _Facts) -> Iterator[Violation]:
@@ -532,8 +581,11 @@ _PROMISES = (
     _1_what_a_silence_held_back_is_paged_when_it_ends,
     _1_what_a_storm_held_back_is_paged_when_it_is_over,
     _1_what_is_critical_is_named_in_a_storm,
+    _1_what_waited_is_paged_in_the_morning,
+    _2_what_nobody_looks_at_is_high,
     _2_every_open_incident_has_a_deadline,
     _3_in_a_storm_one_page_speaks_for_all,
+    _3_low_urgency_lets_people_sleep,
     _3_nobody_is_paged_under_a_silence,
     _3_an_acknowledgement_stops_paging,
     _4_a_page_that_failed_is_not_a_page,

@@ -48,7 +48,7 @@ def plan_of(seed: int) -> Plan:
     if rng.random() < 0.4:
         alerts += _flurry(rng)
     faults = [_FAULTS[rng.choice(_NAMES)](rng) for _ in range(rng.choice((0, 1, 2, 3, 4, 6)))]
-    alerts += _burst(chance(seed, "burst")) + _flood(chance(seed, "flood"))
+    alerts += _burst(chance(seed, "burst")) + _flood(chance(seed, "flood")) + _evening(chance(seed, "evening"))
     said = [*_overrides(chance(seed, "overrides")), *_silences(chance(seed, "silences")), *_pool(chance(seed, "pool"))]
     return Plan(seed, tuple(sorted(alerts + faults + said, key=lambda step: step.at)))
 
@@ -132,6 +132,23 @@ def _pool(rng: Random) -> list[Step]:
             action=rng.choices(("trigger", "resolve", "acknowledge"), (5, 4, 1))[0],
         )
         for _ in range(rng.randint(3, 14))
+    ]
+
+
+def _evening(rng: Random) -> list[Step]:
+    """In some runs: what is of low urgency until the morning, and some of it for longer."""
+    if rng.random() < 0.75:
+        return []
+    return [
+        replace(
+            _alert(rng),
+            at=_at(rng, 110.0),
+            key=f"calm-{rng.randrange(4)}",
+            service="calm",
+            action=rng.choices(("trigger", "resolve"), (5, 1))[0],
+            severity=rng.choices(("warning", "error", "critical"), (5, 2, 1))[0],
+        )
+        for _ in range(rng.randint(1, 5))
     ]
 
 

@@ -12,8 +12,8 @@ from pager.loops import deliver
 from pager.loops.piles import Key, Piles
 from pager.model.outgoing import Priority, SendPage
 from pager.ports import OutboxEntry
+from tests.phone import Phone
 from tests.simulation.virtual_loop import VirtualLoop
-from tests.unit.loops.test_folded_pages import Phone
 
 ANA = Key(0, "ana", "sms", "+34600000001", "twilio")
 
