@@ -20,7 +20,8 @@ from pager.store.shards import ONE, Shards
 from pager.store.snapshots import Snapshots
 
 MOST_AT_ONCE = 500  # commits in one call: it stays below what Lua can pass on, and below a few tens of milliseconds
-_OUTCOMES = {ord("D"): Outcome.DONE, ord("C"): Outcome.CONFLICT, ord("S"): Outcome.STALE, ord("R"): Outcome.REPLAYED}
+_DONE = ord("D")
+_OUTCOMES = {_DONE: Outcome.DONE, ord("C"): Outcome.CONFLICT, ord("S"): Outcome.STALE, ord("R"): Outcome.REPLAYED}
 
 
 class RedisIncidents:
@@ -79,11 +80,12 @@ class RedisIncidents:
         batch = Batch(self._keys, self._worker, self._policies, self._shards)
         for commit in commits:
             batch.add(commit)
-            if commit.before.incident is None and commit.after.incident is not None:
-                self._snapshots.remember(commit.after.incident)
         replicas = self._replicas if any(commit.confirmed for commit in commits) else 0
         letters: bytes = await self._connection.run(script("commit"), *batch.call(), replicas=replicas)
         self._policies |= batch.new_policies
+        for commit, letter in zip(commits, letters, strict=True):
+            if letter == _DONE and commit.before.incident is None and commit.after.incident is not None:
+                self._snapshots.remember(commit.after.incident)
         return [_OUTCOMES[letter] for letter in letters]
 
     async def members(self, number: int, limit: int) -> list[tuple[Identity, AlertRecord | None]]:

@@ -30,7 +30,7 @@ class Snapshots:
         self._connection = connection
         self._keys = keys
         self._policies: dict[str, Policy] = {}
-        self._records: dict[int, str] = {}  # keys of incidents' records, which never change: known, they are read in the same round trip
+        self._records: dict[int, str] = {}  # keys of incidents' records: known, they are read in the same round trip
         self.newer = newer or Newer()
         self.counted = 0
         """How many incident numbers were given when an identity was last loaded."""
@@ -71,16 +71,14 @@ class Snapshots:
         return await self._snapshots(records, incidents, turns)
 
     def record_keys(self, numbers: Iterable[int]) -> list[str]:
-        """Of those incidents that are remembered."""
+        """Of those incidents that are remembered, as good guesses: what they give is checked against the incident."""
         return [key for number in numbers if (key := self._records.get(number))]
 
     def remember(self, incident: Incident) -> str:
         """The key of its record."""
-        key = self._records.get(incident.number)
-        if key is None:
-            if len(self._records) >= _MOST_KNOWN:
-                del self._records[next(iter(self._records))]
-            key = self._records[incident.number] = self._keys.alert(incident.scope, incident.dedup_key)
+        key = self._records[incident.number] = self._keys.alert(incident.scope, incident.dedup_key)
+        if len(self._records) > _MOST_KNOWN:
+            del self._records[next(iter(self._records))]
         return key
 
     async def _incidents(self, numbers: Sequence[int]) -> list[Incident | UnreadableError | None]:

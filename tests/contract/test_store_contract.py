@@ -84,6 +84,10 @@ async def test_of_two_that_open_by_the_number_that_comes_next_one_has_it(store: 
     assert await second.commit([opening(CPU, handed_out, now)]) == [Outcome.DONE]
     await first.by_identity([DISK])
     assert min(first.likely(2)) > handed_out
+    for incidents in (first, second):
+        [_, [snapshot]] = await incidents.by_number([one])
+        assert snapshot.record is not None
+        assert snapshot.record.alert.dedup_key == DISK.dedup_key, "also for who was about to open another by that number"
 
 
 # --- one commit wins ----------------------------------------------------------------------------------------------------------------------
