@@ -134,6 +134,7 @@ def still_hushed(d: Draft, rules: Rules) -> bool:
     ended = [hush for hush in d.incident.hushes if _still(d, hush, rules) is None]
     d.set(hushes=tuple(hush for hush in d.incident.hushes if hush not in ended))
     worse = sorted((hush for hush in ended if hush.worst.worse_than(d.incident.worst)), key=lambda hush: hush.worst.rank)
+    urgency = d.incident.urgency
     if worse:
         serious = worse[0].worst in (Severity.CRITICAL, Severity.ERROR)
         d.set(worst=worse[0].worst, urgency=Urgency.HIGH if serious else d.incident.urgency)
@@ -143,7 +144,13 @@ def still_hushed(d: Draft, rules: Rules) -> bool:
         return False
     because = f"one of its alerts was muted until now ({worse[0].mute.reason})"
     d.say("incident.worsened", because, origin=worse[0].mute.origin)
-    chain.resume(d, because)
+    d.risen = True
+    stands = d.incident.state is State.TRIGGERED and d.incident.urgency is urgency
+    if stands and not any(x.at <= d.now and x.turn == d.incident.turn for x in d.incident.deadlines):  # else it moves anyway: once
+        chain.page_worse(d, because)
+    else:
+        chain.resume(d, because)
+    d.set(reason=f"muted until now ({worse[0].mute.reason})")
     return True
 
 
