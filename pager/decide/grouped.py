@@ -41,7 +41,7 @@ def begin(d: Draft, record: AlertRecord, belongs: Belongs, severity: Severity) -
     if pointer is None:
         return record
     d.point(belongs.name, replace(pointer, incident=d.incident.number, count=1, times=(d.now,)))
-    d.set(group=belongs.name, shared=belongs.shared, fields=_fields(record.alert))
+    d.set(worst=severity, group=belongs.name, shared=belongs.shared, fields=_fields(record.alert))
     mute = d.incident.mute if d.incident.state is State.SUPPRESSED else None
     return replace(record, member=come(d, Member(severity, first=True), mute))
 

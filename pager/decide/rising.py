@@ -7,7 +7,7 @@ from pager.decide.quiet import mute_of
 from pager.decide.rules import Rules
 from pager.escalate import muting, opening, urgency
 from pager.escalate.draft import Draft
-from pager.model.alert import Alert, AlertRecord, Severity
+from pager.model.alert import AlertRecord, Severity
 from pager.model.event import AlertSeen
 from pager.model.policy import Policy
 from pager.noise.dedup import Verdict
@@ -36,10 +36,10 @@ def severity_changed(d: Draft, seen: AlertSeen, verdict: Verdict, rules: Rules) 
     return _page(d, worse, policy, assigned, f"{verdict.reason}; {assigned.because}", rules)
 
 
-def rise(d: Draft, alert: Alert, assigned: Assignment, because: str, record: AlertRecord, rules: Rules) -> None:
+def rise(d: Draft, assigned: Assignment, because: str, record: AlertRecord, rules: Rules) -> None:
     """One of several alerts is worse than what was paged for."""
     was = d.incident.worst
-    d.set(worst=alert.severity, route=assigned.route, service=assigned.service, team=team_of(assigned, rules))
+    d.set(worst=assigned.severity, route=assigned.route, service=assigned.service, team=team_of(assigned, rules))
     d.world = rules.world(facts_of(d.incident, record), d.world.turns)
     _page(d, was, rules.policy(assigned.policy), assigned, because, rules)
 

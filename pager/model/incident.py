@@ -152,7 +152,7 @@ class Incident(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True)
     dedup_key: str
     state: State
     severity: Severity
-    worst: Severity  # of the alerts as they came, since it opened: only what is worse pages again
+    worst: Severity  # since it opened, of its alert as it came, or of a group's as routed: only what is worse pages again
     urgency: Urgency
     service: str
     policy: str
