@@ -489,3 +489,29 @@ def test_one_that_gets_worse_while_it_is_muted_pages_when_that_ends() -> None:
     assert night.paged("a") == ["0:00"]
     night.until("20:00")
     assert night.paged("a") == ["0:00", "20:00"]
+
+
+# --- the service ----------------------------------------------------------------------------------------------------------------------
+BY_SERVICE = HOUSE.replace("integrations: {", "integrations: {am: {kind: alertmanager, key: aaaaaaaaaaaaaaaaaaaa, service: search}, ").replace(
+    "by: [labels.cluster]", "by: [service, labels.cluster]"
+)
+
+
+def push_from(night: House, integration: str, *alerts: dict[str, object]) -> None:
+    seen = [night._seen(fields) for fields in alerts]
+    night._run(night.advance.alerts([replace(one, alert=replace(one.alert, integration=integration)) for one in seen]))
+    night._deliver()
+
+
+def test_what_names_no_service_is_grouped_by_that_of_its_integration() -> None:
+    night = house(BY_SERVICE)
+    push_from(night, "am", *cluster("a", service=""), *cluster("b", service="nobody-knows"), *cluster("c", service="search"))
+    push_from(night, "am", *cluster("d", service="checkout"))
+    assert [night.incident(key).number for key in "abcd"] == [1, 1, 1, 2]
+    assert night.incident("a").shared == {"service": "search", "cluster": "eu-1"}
+
+
+def test_the_service_that_a_route_gives_groups_nothing() -> None:
+    night = house(BY_SERVICE + "routes: [{name: moved, match: {labels.app: pay}, service: search}]\n")
+    night.push(*cluster("a"), {"dedup_key": "b", "labels": {"cluster": "eu-1", "app": "pay"}})
+    assert night.incident("a").number == night.incident("b").number
