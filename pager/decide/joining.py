@@ -89,6 +89,7 @@ def _counted(d: Draft, seen: AlertSeen, assigned: Assignment, record: AlertRecor
     else:
         d.say("incident.joined", said, who_says(seen))
         if d.incident.state is State.SUPPRESSED:
+            d.set(worst=assigned.severity)  # it pages for this one; what is worse is muted still, and pages when that ends
             muting.loud(d, rules.sla(d.incident.service))
     return member
 

@@ -16,7 +16,18 @@ from pager.model.service import Service
 from pager.model.times import duration
 from pager.notify.card import Card, Fact
 from pager.notify.text import one_line, shorten
-from pager.notify.wording import alerts_words, before_you, late_words, muted_words, noted, opening_of, shared_words, sla_words, storm_words
+from pager.notify.wording import (
+    alerts_words,
+    before_you,
+    late_words,
+    muted_words,
+    noted,
+    opening_of,
+    shared_words,
+    sla_words,
+    storm_words,
+    summary_of,
+)
 
 OFFERED = (ReplyAction.ACKNOWLEDGE, ReplyAction.RESOLVE, ReplyAction.ESCALATE, ReplyAction.SNOOZE)
 _SUMMARY, _SUBJECT, _LINE = 500, 120, 400  # UTF-16 units
@@ -102,7 +113,7 @@ def headline(card: Card) -> str:
 
 
 def title(incident: Incident, record: AlertRecord) -> str:
-    return f"{opening_of(incident)} {shorten(one_line(record.alert.summary), _SUMMARY)}".strip()
+    return f"{opening_of(incident)} {shorten(one_line(summary_of(incident, record)), _SUMMARY)}".strip()
 
 
 def subject(incident: Incident, record: AlertRecord) -> str:

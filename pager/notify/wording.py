@@ -46,7 +46,7 @@ def sms_page(
     )
     return compose(
         foreign(opening_of(incident), code),
-        foreign(plain(record.alert.summary), code),
+        foreign(plain(summary_of(incident, record)), code),
         [[foreign(wording, code) for wording in wordings] for wordings in extras],
         f"Reply {code} to acknowledge",
     )
@@ -63,7 +63,7 @@ def console_page(
 ) -> str:
     """The same for a terminal: several lines, nothing left out, and the command to answer with."""
     lines = (
-        f"{opening_of(incident)} {one_line(record.alert.summary)}",
+        f"{opening_of(incident)} {one_line(summary_of(incident, record))}",
         late_words(late),
         storm_words(incident, 1000),
         shared_words(incident),
@@ -114,7 +114,14 @@ def opening_of(incident: Incident) -> str:
     drill = "DRILL " if incident.drill else ""
     service = shorten(plain(incident.service), _SERVICE)
     more = f" ({alerts_words(incident)})" if incident.alerts > 1 else ""
-    return f"{drill}#{incident.number} {incident.severity.upper()}{f' {service}' if service else ''}{more}:"
+    lead = incident.lead
+    return f"{drill}#{incident.number} {(lead or incident).severity.upper()}{f' {service}' if service else ''}{more}:"
+
+
+def summary_of(incident: Incident, record: AlertRecord) -> str:
+    """Of the alert by which it is called. `record` is that of its first."""
+    lead = incident.lead
+    return lead.summary if lead is not None and lead.dedup_key else record.alert.summary
 
 
 def alerts_words(incident: Incident) -> str:
@@ -136,7 +143,7 @@ def late_words(late: timedelta | None) -> str:
 
 
 def muted_words(incident: Incident, most: int = 1000) -> str:
-    """Why it comes only now, where it was muted; without the rest of the sentence where `most` is 0."""
+    """Why it comes only now, where it was muted or got worse; without the rest of the sentence where `most` is 0."""
     if incident.state is not State.TRIGGERED or not incident.reason:
         return ""
     said = incident.reason if most else incident.reason.partition(" (")[0]

@@ -492,9 +492,9 @@ def test_one_that_gets_worse_while_it_is_muted_pages_when_that_ends() -> None:
 
 
 # --- the service ----------------------------------------------------------------------------------------------------------------------
-BY_SERVICE = HOUSE.replace("integrations: {", "integrations: {am: {kind: alertmanager, key: aaaaaaaaaaaaaaaaaaaa, service: search}, ").replace(
-    "by: [labels.cluster]", "by: [service, labels.cluster]"
-)
+BY_SERVICE = HOUSE.replace(
+    "integrations: {", "integrations: {am: {kind: alertmanager, key: aaaaaaaaaaaaaaaaaaaa, service: search}, "
+).replace("by: [labels.cluster]", "by: [service, labels.cluster]")
 
 
 def push_from(night: House, integration: str, *alerts: dict[str, object]) -> None:
@@ -515,3 +515,14 @@ def test_the_service_that_a_route_gives_groups_nothing() -> None:
     night = house(BY_SERVICE + "routes: [{name: moved, match: {labels.app: pay}, service: search}]\n")
     night.push(*cluster("a"), {"dedup_key": "b", "labels": {"cluster": "eu-1", "app": "pay"}})
     assert night.incident("a").number == night.incident("b").number
+
+
+def test_a_worse_one_with_which_it_began_muted_pages_when_that_ends_though_a_milder_one_had_the_whole_paged() -> None:
+    night = house()
+    night.hear(silence_of("a", 20))
+    night.push({"dedup_key": "a", "labels": {"cluster": "eu-1", "host": "a"}, "severity": "critical"})
+    night.until("1:00").alert("b", severity="warning", **EU)
+    night.say("b", "acknowledge")
+    assert night.paged("a") == ["1:00"]
+    night.until("20:00")
+    assert night.paged("a") == ["1:00", "20:00"]

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from pager.model.incident import DeadlineKind, State
+from pager.notify.wording import sms_page
 from tests.house import House
 from tests.night import Night, config_of, never_answers
 from tests.unit.escalate.test_groups import silence_of
@@ -42,6 +43,14 @@ def night() -> Night:
 @pytest.fixture
 def house() -> House:
     return House(CONFIG)
+
+
+def text(house: House, key: str) -> str:
+    """What a page for it says now."""
+    incident = house.incident(key)
+    own = house.store.by_number(incident.number).own
+    assert own is not None
+    return sms_page(incident, own, incident.pages[-1], None, "7K3M", house.clock.now, None, {})
 
 
 def in_cluster(key: str, severity: str, **fields: Any) -> dict[str, Any]:
@@ -149,3 +158,45 @@ def test_a_worse_one_that_was_muted_is_told_on_the_rung_that_was_reached(house: 
     house.until("10:00")
     assert house.pages[-1] == ("10:00", "a", "ben")
     assert house.state("a") is State.TRIGGERED
+
+
+# --- what the page says ---------------------------------------------------------------------------------------------------------------
+def test_the_page_says_that_it_is_worse(house: House) -> None:
+    house.push({"dedup_key": "a", "severity": "error"})
+    house.until("1:00").push({"dedup_key": "a", "severity": "critical"})
+    assert text(house, "a") == "#1 CRITICAL checkout: broken. Worse: it was error. Reply 7K3M to acknowledge"
+
+
+def test_a_group_is_called_by_its_worst_alert_for_as_long_as_that_fires(house: House) -> None:
+    house.push(in_cluster("a", "error", summary="disk 80%"), in_cluster("b", "critical", summary="disk full"))
+    assert text(house, "a") == "#1 CRITICAL checkout (2 alerts): disk full. All: cluster=eu-1. Reply 7K3M to acknowledge"
+    house.push(in_cluster("c", "critical", summary="node gone"), in_cluster("b", "critical", action="resolve"))
+    assert text(house, "a").startswith("#1 CRITICAL checkout (2 of 3 alerts still fire): node gone.")
+    house.push(in_cluster("c", "critical", action="resolve"))
+    assert text(house, "a").startswith("#1 ERROR checkout (1 of 3 alerts still fire): disk 80%.")
+    house.push(in_cluster("a", "warning", summary="disk 70%"))
+    assert text(house, "a").startswith("#1 WARNING checkout (1 of 3 alerts still fire): disk 70%.")
+
+
+def test_a_group_whose_first_alert_is_over_is_called_by_one_that_fires(house: House) -> None:
+    house.push(in_cluster("a", "error", summary="disk 80%"), in_cluster("b", "error", summary="node gone"))
+    house.push(in_cluster("a", "error", action="resolve"))
+    assert text(house, "a").startswith("#1 ERROR checkout (1 of 2 alerts still fire): node gone.")
+
+
+def test_a_group_is_called_by_what_nothing_mutes(house: House) -> None:
+    house.hear(silence_of("a", end=20))
+    house.push({"dedup_key": "a", "severity": "error", "summary": "silenced", "labels": {"cluster": "eu-1", "host": "a"}})
+    house.until("1:00").push(in_cluster("b", "warning", summary="loud"))
+    assert text(house, "a").startswith("#1 WARNING checkout (2 alerts): loud.")
+    house.until("20:00")
+    assert text(house, "a").startswith("#1 ERROR checkout (2 alerts): silenced.")
+
+
+def test_of_many_as_bad_some_are_remembered_and_none_is_called_what_it_is_not(house: House) -> None:
+    house.push(in_cluster("a", "warning", summary="disk 80%"), *(in_cluster(f"k{n}", "critical", summary=f"node {n}") for n in range(9)))
+    house.push(*(in_cluster(f"k{n}", "critical", action="resolve") for n in range(4)))
+    assert text(house, "a").startswith("#1 CRITICAL checkout (6 of 10 alerts still fire): node 4.")
+    assert len(house.incident("a").leads) <= 5
+    house.push(*(in_cluster(f"k{n}", "critical", action="resolve") for n in range(4, 8)), in_cluster("m", "error", summary="slow"))
+    assert house.incident("a").lead is None, "one of them is critical, and which one is not known"
