@@ -169,7 +169,8 @@ def _print_members(out: Console, found: dict[str, Any], tz: Zone) -> None:
         return
     shown = table("alert", "state", "severity", "last seen", "summary")
     for one in members[:_MOST_PRINTED]:
-        shown.add_row(one["dedup_key"], one["state"], one["severity"] or "", clock(one["last_at"], tz, _SHORT), one["summary"])
+        summary = " ".join(filter(None, (one["summary"], f"(now of #{one['belongs_to']})" if "belongs_to" in one else "")))
+        shown.add_row(one["dedup_key"], one["state"], one["severity"] or "", clock(one["last_at"], tz, _SHORT, "-"), summary)
     out.print("\n" + ", ".join(f"{key}={value}" for key, value in found["shared"].items()), style="bold")
     out.print(shown)
     if found["alerts"] > _MOST_PRINTED:

@@ -271,6 +271,12 @@ def _quiet(d: Draft, record: AlertRecord, rules: Rules) -> bool:
     return not d.incident.is_open
 
 
+def _first(d: Draft, record: AlertRecord) -> AlertRecord:
+    """Of a group's first alert, by which people know it, where another one of it is at hand."""
+    is_first = (record.alert.scope, record.alert.dedup_key) == (d.incident.scope, d.incident.dedup_key)
+    return record if is_first else d.incident.ended_with or record
+
+
 def _decision(before: Snapshot, record: AlertRecord, d: Draft, rules: Rules, meaning: Meaning | None = None) -> Decision:
     if d.policy is not before.policy and before.incident is not None:
         d.set(policy_ref=rules.ref(d.policy))
@@ -284,7 +290,9 @@ def _decision(before: Snapshot, record: AlertRecord, d: Draft, rules: Rules, mea
         grouped.remind(d)
     if rules.config.settings.digest is not None:
         urgency.remind(d, rules.config.settings.digest)
-    told = notices(d.tells, d.incident, record, rules.planner, d.now)
+    told = notices(d.tells, d.incident, _first(d, record), rules.planner, d.now) if d.tells else ()
+    if not d.incident.is_open and d.incident.group:
+        grouped.over(d)
     if not d.incident.is_open and record.incident == d.incident.number:
         if record.open:
             record = ended(record, d.now)

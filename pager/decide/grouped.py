@@ -78,6 +78,12 @@ def go(d: Draft, member: Member) -> None:
     d.set(leads=_others(d))
 
 
+def over(d: Draft) -> None:
+    """None of it fires, or somebody has closed it: it is as bad as it ever was."""
+    worst = min((d.incident.severity, d.incident.worst), key=lambda severity: severity.rank)
+    d.set(severity=worst, leads=())
+
+
 def _identity(d: Draft) -> tuple[str, str]:
     """That of the alert at hand; none for the first."""
     found = (d.alert.scope, d.alert.dedup_key)

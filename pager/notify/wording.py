@@ -223,7 +223,9 @@ def _sentence(text: str) -> str:
 def _about(incident: Incident, record: AlertRecord) -> str:
     """What a notice is about, for somebody who has not got the page at hand."""
     service = shorten(plain(incident.service), _SERVICE)
-    return foreign(": ".join(filter(None, (service, plain(record.alert.summary)))))
+    more = f"({alerts_words(incident)})" if incident.alerts > 1 else ""
+    what = " ".join(filter(None, (service, more)))
+    return foreign(": ".join(filter(None, (what, plain(record.alert.summary)))))
 
 
 def foreign(text: str, code: str = "") -> str:

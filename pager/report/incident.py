@@ -72,17 +72,23 @@ def _members(incident: Incident, members: Iterable[tuple[Identity, AlertRecord |
 
 
 def member_json(incident: Incident, identity: Identity, record: AlertRecord | None) -> dict[str, Any]:
-    """One of a group's alerts. `state` is `firing` or `resolved`."""
-    own = settled(record, incident)
-    fires = own is not None and own.open and own.incident == incident.number
+    """One of a group's alerts. `state` is `firing` or `resolved`. Where it belongs to another incident by now, `belongs_to` is that, and what is
+    not known any more of how it ended here is null."""
+    own, went_on = settled(record, incident), {}
+    if own is not None and own.incident != incident.number:
+        went_on = {"belongs_to": own.incident}
+        is_first = (identity.scope, identity.dedup_key) == (incident.scope, incident.dedup_key)
+        own = incident.ended_with if is_first else None
+    fires = own is not None and own.open and not went_on
     return {
         "scope": identity.scope,
         "dedup_key": identity.dedup_key,
         "state": "firing" if fires else "resolved",
-        "severity": own.alert.severity.value if own else None,
+        "severity": (own.member or own.alert).severity.value if own else None,
         "summary": own.alert.summary if own else "",
         "repeats": own.repeats if own else None,
         "last_at": rfc3339(own.last_at) if own else None,
+        **went_on,
     }
 
 

@@ -200,3 +200,22 @@ def test_of_many_as_bad_some_are_remembered_and_none_is_called_what_it_is_not(ho
     assert len(house.incident("a").leads) <= 5
     house.push(*(in_cluster(f"k{n}", "critical", action="resolve") for n in range(4, 8)), in_cluster("m", "error", summary="slow"))
     assert house.incident("a").lead is None, "one of them is critical, and which one is not known"
+
+
+# --- at the end -----------------------------------------------------------------------------------------------------------------------
+def test_what_people_are_told_at_the_end_is_about_the_alert_it_began_with(house: House) -> None:
+    house.push(in_cluster("a", "error", summary="disk 80%"), in_cluster("b", "error", summary="node gone"))
+    for key in "ab":
+        house.push(in_cluster(key, "error", action="resolve", summary=""))
+    assert house.notices == ["#1 Resolved by stream after 0s. checkout (2 alerts): disk 80%."]
+
+
+@pytest.mark.parametrize("by", ["its alerts", "a person"])
+def test_a_group_keeps_the_worst_it_had_when_it_is_over(house: House, by: str) -> None:
+    house.push(in_cluster("a", "warning"), in_cluster("b", "critical"), in_cluster("b", "critical", action="resolve"))
+    assert house.incident("a").severity == "warning"
+    if by == "a person":
+        house.say("a", "resolve")
+    else:
+        house.push(in_cluster("a", "warning", action="resolve"))
+    assert (house.state("a"), house.incident("a").severity) == (State.RESOLVED, "critical")
