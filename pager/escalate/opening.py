@@ -14,6 +14,7 @@ from pager.model.origin import Origin
 from pager.model.outgoing import Tell, TellKind
 from pager.model.policy import Policy
 from pager.model.service import Sla
+from pager.model.times import duration
 
 
 def open_incident(d: Draft, *, sla_of: Sla, resolve_after: timedelta | None, start_at: int, because: str, origin: Origin | None) -> None:
@@ -62,11 +63,12 @@ def worsen(
 
 
 def last_alert_resolved(d: Draft, by: str) -> None:
-    healed = d.incident.mute is not None and d.incident.mute.kind in (MuteKind.PAUSE, MuteKind.DIGEST)
-    alerts = d.incident.alerts
-    replies.over(
-        d, by, "healed itself" if healed else f"all of its {alerts} alerts were resolved" if alerts > 1 else "its alert was resolved"
-    )
+    mute, alerts = d.incident.mute, d.incident.alerts
+    if mute is not None and mute.kind in (MuteKind.PAUSE, MuteKind.DIGEST):
+        replies.over(d, by, "healed itself")
+        rule = "digest" if mute.kind is MuteKind.DIGEST else f"pause {mute.rule}"
+        return d.set(reason=f"healed itself after {duration(d.now - d.incident.opened_at)} ({rule})")
+    return replies.over(d, by, f"all of its {alerts} alerts were resolved" if alerts > 1 else "its alert was resolved")
 
 
 def quiet_for_long(d: Draft, after: timedelta, ask_owner: bool) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from pager.model.alert import AlertRecord
 from pager.model.event import Entry
-from pager.model.incident import Incident, Paged
+from pager.model.incident import DeadlineKind, Incident, Paged
 from pager.model.snapshot import Identity, Snapshot
 from pager.model.times import rfc3339
 from pager.noise.dedup import settled
@@ -40,13 +40,21 @@ def incident_json(snapshot: Snapshot) -> dict[str, Any]:
         "resolved_at": rfc3339(incident.resolved_at),
         "resolved_by": incident.resolved_by or None,
         "next_deadline": rfc3339(incident.next_deadline),
-        "reason": incident.reason or None,
+        "reason": reason_of(incident) or None,
         "policy": incident.policy,
         "team": incident.team or None,
         "dedup_key": incident.dedup_key,
         **({"firing": incident.still_fire, "shared": dict(incident.shared)} if incident.group else {}),
         **({"drill": True} if incident.drill else {}),
     }
+
+
+def reason_of(incident: Incident) -> str:
+    """Why it is as it is: what it was muted by, paged again or snoozed for, and what holds it open or makes it speak for others."""
+    stable = next((deadline.at for deadline in incident.deadlines if deadline.kind is DeadlineKind.STABLE), None)
+    flaps = f"flapping: held open until nothing has changed by {stable:%H:%M:%S} UTC" if stable else ""
+    speaks = f"speaks for a storm: {incident.storm_words}" if incident.storm else ""
+    return "; ".join(filter(None, (incident.reason, flaps, speaks)))
 
 
 def show_json(snapshot: Snapshot, timeline: Iterable[Entry], members: Iterable[tuple[Identity, AlertRecord | None]] = ()) -> dict[str, Any]:
