@@ -15,7 +15,7 @@ from pager.loops.look import LookAgain
 from pager.model.event import AlertSeen, Look, PageAccepted, Reply, ReplyAction
 from pager.model.incident import Incident, State
 from pager.model.mute import Silence
-from pager.model.outgoing import SendPage
+from pager.model.outgoing import Notice, SendPage
 from pager.model.rota import RotaFacts
 from pager.model.snapshot import Identity
 from pager.notify.plan import Providers
@@ -44,6 +44,8 @@ class House:
         self._sequence = 0
         self.pages: list[tuple[str, str, str]] = []
         """(clock, dedup_key, user) of each page that went out."""
+        self.notices: list[str] = []
+        """What people were told that asks for no answer."""
 
     # --- what happens -----------------------------------------------------------------------------------------------------------------
     def push(self, *alerts: dict[str, Any]) -> None:
@@ -109,6 +111,8 @@ class House:
             self._run(self.advance.events(accepted))
 
     def _accept(self, entry: Any) -> Item | None:
+        if isinstance(entry.item, Notice):
+            self.notices.append(entry.item.text)
         if not isinstance(entry.item, SendPage):
             self._run(self._outbox.drop(entry))
             return None

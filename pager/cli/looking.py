@@ -13,7 +13,7 @@ import typer
 from pager.cli.context import DEFAULT_CONFIG, NO, USAGE, ConfigOption, JsonOption, Number, ZoneOption, at_desk, stop
 from pager.cli.lately import EVERY_RESOLVED, each
 from pager.cli.printing import Zone, clock, console, print_columns, print_json, print_json_list, printable, table, zone
-from pager.model.incident import Incident, State
+from pager.model.incident import DeadlineKind, Incident, State
 from pager.model.snapshot import Snapshot
 from pager.notify.cards import MANY
 from pager.notify.wording import alerts_words
@@ -101,12 +101,15 @@ def _row(snapshot: Snapshot, now: datetime) -> tuple[str, ...]:
         str(incident.stage + 1),
         _age(now - incident.opened_at),
         incident.resolved_by or incident.acknowledged_by or "-",
-        _counted(incident) + (record.alert.summary if record else ""),
+        _marks(incident) + (record.alert.summary if record else ""),
     )
 
 
-def _counted(incident: Incident) -> str:
-    return f"({alerts_words(incident)}) " if incident.alerts > 1 else ""
+def _marks(incident: Incident) -> str:
+    said = [alerts_words(incident)] if incident.alerts > 1 else []
+    said += ["flapping"] if any(deadline.kind is DeadlineKind.STABLE for deadline in incident.deadlines) else []
+    said += ["speaks for a storm"] if incident.storm else []
+    return f"({', '.join(said)}) " if said else ""
 
 
 def _age(span: timedelta) -> str:
@@ -169,7 +172,8 @@ def _print_members(out: Console, found: dict[str, Any], tz: Zone) -> None:
         return
     shown = table("alert", "state", "severity", "last seen", "summary")
     for one in members[:_MOST_PRINTED]:
-        shown.add_row(one["dedup_key"], one["state"], one["severity"] or "", clock(one["last_at"], tz, _SHORT), one["summary"])
+        summary = " ".join(filter(None, (one["summary"], f"(now of #{one['belongs_to']})" if "belongs_to" in one else "")))
+        shown.add_row(one["dedup_key"], one["state"], one["severity"] or "", clock(one["last_at"], tz, _SHORT, "-"), summary)
     out.print("\n" + ", ".join(f"{key}={value}" for key, value in found["shared"].items()), style="bold")
     out.print(shown)
     if found["alerts"] > _MOST_PRINTED:

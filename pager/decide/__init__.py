@@ -9,7 +9,7 @@ import msgspec
 from msgspec.structs import replace
 
 from pager.decide import grouped, joining, storming
-from pager.decide.counting import names_for, recurs, thresholds_of
+from pager.decide.counting import names_for, raised_words, recurs, thresholds_of
 from pager.decide.drafts import accepted_at, draft_of, facts_of, facts_to_be, start_at, team_of, who_says
 from pager.decide.quiet import count_once_more, count_sources, first_mute, kept_quiet
 from pager.decide.rising import severity_changed
@@ -23,7 +23,6 @@ from pager.model.incident import DeadlineKind, Incident, State
 from pager.model.outgoing import Outgoing
 from pager.model.service import Integration
 from pager.model.snapshot import Identity, Snapshot
-from pager.model.times import duration
 from pager.noise.dedup import Meaning, Verdict, ended, judge, settled
 from pager.noise.group import Belongs
 from pager.notify.telling import notices
@@ -205,8 +204,7 @@ def _open(
     for note in (*seen.alert.notes, *assigned.notes):
         d.say("alert.mended", note, who_says(seen))
     if risen is not None:
-        what = f"{seen.alert.severity} becomes {risen.severity}: {risen.count} in {duration(risen.within)} (recurring {risen.name})"
-        d.say("incident.raised", what, origin=risen.origin)
+        d.say("incident.raised", raised_words(seen.alert, risen), origin=risen.origin)
     urgency.give(d, assigned.urgency, assigned.rises_at)
     _first_word(d, seen, verdict, assigned, rules)
     if belongs and d.incident.is_open:
@@ -273,6 +271,12 @@ def _quiet(d: Draft, record: AlertRecord, rules: Rules) -> bool:
     return not d.incident.is_open
 
 
+def _first(d: Draft, record: AlertRecord) -> AlertRecord:
+    """Of a group's first alert, by which people know it, where another one of it is at hand."""
+    is_first = (record.alert.scope, record.alert.dedup_key) == (d.incident.scope, d.incident.dedup_key)
+    return record if is_first else d.incident.ended_with or record
+
+
 def _decision(before: Snapshot, record: AlertRecord, d: Draft, rules: Rules, meaning: Meaning | None = None) -> Decision:
     if d.policy is not before.policy and before.incident is not None:
         d.set(policy_ref=rules.ref(d.policy))
@@ -286,7 +290,9 @@ def _decision(before: Snapshot, record: AlertRecord, d: Draft, rules: Rules, mea
         grouped.remind(d)
     if rules.config.settings.digest is not None:
         urgency.remind(d, rules.config.settings.digest)
-    told = notices(d.tells, d.incident, record, rules.planner, d.now)
+    told = notices(d.tells, d.incident, _first(d, record), rules.planner, d.now) if d.tells else ()
+    if not d.incident.is_open and d.incident.group:
+        grouped.over(d)
     if not d.incident.is_open and record.incident == d.incident.number:
         if record.open:
             record = ended(record, d.now)

@@ -13,6 +13,7 @@ from pager.model.incident import Incident
 from pager.model.mute import Mute
 from pager.model.noise import Recurring
 from pager.model.snapshot import Pointer
+from pager.model.times import duration
 from pager.noise.counts import Counted, one_more, raised, too_few
 from pager.noise.mutes import longest
 from pager.route.assign import Assignment
@@ -33,12 +34,16 @@ def names_for(alert: Alert, record: AlertRecord | None, to_be: Facts, rules: Rul
 def recurs(
     alert: Alert, assigned: Assignment, pointers: Mapping[str, Pointer], rules: Rules, number: int, now: datetime
 ) -> tuple[Mapping[str, Pointer], Recurring | None]:
-    """The pointers with one more incident counted, and the rule by which its severity rises for that."""
+    """The pointers with one more incident, or alert of one, counted, and the rule by which its severity rises for that."""
     counted = rules.recurring.of(alert, _as_it_came(alert, assigned.service, assigned.labels)) if rules.recurring else []
     if not counted:
         return pointers, None
     pointers = {**pointers, **{one.name: one_more(one, pointers.get(one.name, Pointer()), number, now) for one in counted}}
     return pointers, raised(counted, pointers, alert.severity, now)
+
+
+def raised_words(alert: Alert, by: Recurring) -> str:
+    return f"{alert.severity} becomes {by.severity}: {by.count} in {duration(by.within)} (recurring {by.name})"
 
 
 def thresholds_of(incident: Incident, alert: Alert, rules: Rules) -> list[Counted]:

@@ -14,7 +14,7 @@ from pager.decide.rules import Rules
 from pager.escalate import chain, muting
 from pager.escalate.draft import Draft, Shared
 from pager.model.alert import Alert, AlertRecord, Member, Severity, Urgency
-from pager.model.incident import DeadlineKind, Incident, State
+from pager.model.incident import DeadlineKind, Incident, Lead, State
 from pager.model.mute import Hush, Mute, MuteKind
 from pager.model.snapshot import Pointer
 from pager.noise.group import Belongs
@@ -23,6 +23,7 @@ from pager.route.assign import Assignment
 
 _FIELDS = ("source", "component", "group", "class", "integration")
 _MOST_HUSHES = 8
+_MOST_LEADS, _SUMMARY = 5, 160
 
 
 def names_of(incident: Incident) -> tuple[str, ...]:
@@ -41,7 +42,7 @@ def begin(d: Draft, record: AlertRecord, belongs: Belongs, severity: Severity) -
     if pointer is None:
         return record
     d.point(belongs.name, replace(pointer, incident=d.incident.number, count=1, times=(d.now,)))
-    d.set(group=belongs.name, shared=belongs.shared, fields=_fields(record.alert))
+    d.set(worst=severity, group=belongs.name, shared=belongs.shared, fields=_fields(record.alert))
     mute = d.incident.mute if d.incident.state is State.SUPPRESSED and not is_held_whole(d.incident) else None
     return replace(record, member=come(d, Member(severity, first=True), mute))
 
@@ -58,8 +59,10 @@ def come(d: Draft, member: Member, mute: Mute | None) -> Member:
         if known is not None or len(hushes) < _MOST_HUSHES:
             since = known.since if known else d.now
             hushes[mute.key] = Hush(mute, (known.alerts if known else 0) + 1, worst, since, over, known.unnamed if known else 0)
+    member = replace(member, hushed=mute.key if mute else "")
     d.set(firing=tuple(counts), hushes=tuple(hushes.values()), severity=_worst(counts, d.incident.severity))
-    return replace(member, hushed=mute.key if mute else "")
+    d.set(leads=_named((*_others(d), _lead(d, member))))
+    return member
 
 
 def go(d: Draft, member: Member) -> None:
@@ -72,6 +75,33 @@ def go(d: Draft, member: Member) -> None:
         hush = hushes[unnamed]
         hushes[unnamed] = replace(hush, alerts=hush.alerts - 1, unnamed=hush.unnamed - 1)
     d.set(firing=tuple(counts), hushes=tuple(h for h in hushes if h.alerts > 0), severity=_worst(counts, d.incident.severity))
+    d.set(leads=_others(d))
+
+
+def over(d: Draft) -> None:
+    """None of it fires, or somebody has closed it: it is as bad as it ever was."""
+    worst = min((d.incident.severity, d.incident.worst), key=lambda severity: severity.rank)
+    d.set(severity=worst, leads=())
+
+
+def _identity(d: Draft) -> tuple[str, str]:
+    """That of the alert at hand; none for the first."""
+    found = (d.alert.scope, d.alert.dedup_key)
+    return found if found != (d.incident.scope, d.incident.dedup_key) else ("", "")
+
+
+def _lead(d: Draft, member: Member) -> Lead:
+    scope, key = _identity(d)
+    return Lead(member.severity, scope, key, " ".join(d.alert.summary.split())[:_SUMMARY] if key else "", member.hushed)
+
+
+def _others(d: Draft) -> tuple[Lead, ...]:
+    return tuple(lead for lead in d.incident.leads if (lead.scope, lead.dedup_key) != _identity(d))
+
+
+def _named(leads: tuple[Lead, ...]) -> tuple[Lead, ...]:
+    """As many as are kept: those that nothing muted before the others, and of these the worst, and the first."""
+    return tuple(sorted(leads, key=lambda lead: (bool(lead.hushed), lead.severity.rank))[:_MOST_LEADS])
 
 
 def compare(d: Draft, alert: Alert, assigned: Assignment) -> None:
@@ -139,6 +169,7 @@ def still_hushed(d: Draft, rules: Rules) -> bool:
     ended = [hush for hush in d.incident.hushes if _still(d, hush, rules) is None]
     d.set(hushes=tuple(hush for hush in d.incident.hushes if hush not in ended))
     worse = sorted((hush for hush in ended if hush.worst.worse_than(d.incident.worst)), key=lambda hush: hush.worst.rank)
+    urgency = d.incident.urgency
     if worse:
         serious = worse[0].worst in (Severity.CRITICAL, Severity.ERROR)
         d.set(worst=worse[0].worst, urgency=Urgency.HIGH if serious else d.incident.urgency)
@@ -148,7 +179,13 @@ def still_hushed(d: Draft, rules: Rules) -> bool:
         return False
     because = f"one of its alerts was muted until now ({worse[0].mute.as_it_ended(d.now)})"
     d.say("incident.worsened", because, origin=worse[0].mute.origin)
-    chain.resume(d, because)
+    d.risen = True
+    stands = d.incident.state is State.TRIGGERED and d.incident.urgency is urgency
+    if stands and not any(x.at <= d.now and x.turn == d.incident.turn for x in d.incident.deadlines):  # else it moves anyway: once
+        chain.page_worse(d, because)
+    else:
+        chain.resume(d, because)
+    d.set(reason=f"muted until now ({worse[0].mute.reason})")
     return True
 
 

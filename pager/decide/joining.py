@@ -7,6 +7,7 @@ from datetime import datetime
 from msgspec.structs import replace
 
 from pager.decide import grouped
+from pager.decide.counting import raised_words, recurs
 from pager.decide.drafts import accepted_at, draft_of, facts_of, facts_to_be, who_says
 from pager.decide.quiet import first_mute, inhibitions, mute_of
 from pager.decide.rising import rise
@@ -44,9 +45,12 @@ def join(before: Snapshot, belongs: Belongs, seen: AlertSeen, verdict: Verdict, 
     """One more alert of the incident in `before`. It pages where it is worse than what was paged for, or where what was there is muted."""
     assert before.incident is not None
     assigned = rules.assign(seen.alert, now)
+    pointers, risen = recurs(seen.alert, assigned, before.pointers, rules, before.incident.number, now)
+    if risen is not None:
+        assigned = rules.assign(replace(seen.alert, severity=risen.severity), now)
     record = replace(verdict.record, incident=before.incident.number, member=Member(assigned.severity))
     is_new = before.record is None or before.record.incident != before.incident.number
-    d = draft_of(before, before.incident, record, rules, now)
+    d = draft_of(replace(before, pointers=pointers), before.incident, record, rules, now)
     d.due_at = min(now, accepted_at(seen))
     d.came = facts_to_be(seen.alert, rules, assigned.urgency)
     if belongs.rule.sliding:
@@ -54,6 +58,8 @@ def join(before: Snapshot, belongs: Belongs, seen: AlertSeen, verdict: Verdict, 
         d.point(belongs.name, replace(pointer, times=(now,), count=pointer.count + 1))
     for note in seen.alert.notes:
         d.say("alert.mended", note, who_says(seen))
+    if risen is not None:
+        d.say("incident.raised", raised_words(seen.alert, risen), origin=risen.origin)
     d.set(alerts=d.incident.alerts + is_new)
     grouped.compare(d, seen.alert, assigned)
     heard_of(d, rules)
@@ -77,12 +83,13 @@ def _counted(d: Draft, seen: AlertSeen, assigned: Assignment, record: AlertRecor
     if by is not None:
         d.say("incident.joined", f"{said}; muted: {by.reason}", who_says(seen))
         _stays_muted(d, rules)
-    elif seen.alert.severity.worse_than(d.incident.worst):
+    elif assigned.severity.worse_than(d.incident.worst):
         d.say("incident.joined", said, who_says(seen))
-        rise(d, seen.alert, assigned, f"one more alert, of severity {seen.alert.severity}; {assigned.because}", record, rules)
+        rise(d, assigned, f"one more alert, of severity {assigned.severity}; {assigned.because}", record, rules)
     else:
         d.say("incident.joined", said, who_says(seen))
         if d.incident.state is State.SUPPRESSED and not grouped.is_held_whole(d.incident):
+            d.set(worst=assigned.severity)  # it pages for this one; what is worse is muted still, and pages when that ends
             muting.loud(d, rules.sla(d.incident.service))
     return member
 
@@ -102,10 +109,9 @@ def changed(d: Draft, seen: AlertSeen, verdict: Verdict, member: Member, rules: 
     if d.incident.alerts > 1:
         grouped.compare(d, seen.alert, assigned)
     member = replace(member, severity=assigned.severity)
-    if not seen.alert.severity.worse_than(d.incident.worst):
+    if not assigned.severity.worse_than(d.incident.worst):
         d.say("incident.severity_changed", verdict.reason, who_says(seen))
         return grouped.come(d, member, known)
-    d.set(worst=seen.alert.severity)
     if d.incident.alerts < 2:
         d.set(labels=assigned.labels)
     if assigned.suppress:  # what is open stays as it is: a rise never silences
@@ -120,7 +126,7 @@ def changed(d: Draft, seen: AlertSeen, verdict: Verdict, member: Member, rules: 
         d.say("incident.worsened", f"{verdict.reason}; still muted", who_says(seen))
         _stays_muted(d, rules)
     else:
-        rise(d, seen.alert, assigned, f"{verdict.reason}; {assigned.because}", verdict.record, rules)
+        rise(d, assigned, f"{verdict.reason}; {assigned.because}", verdict.record, rules)
     return member
 
 

@@ -7,7 +7,7 @@ from pager.decide.quiet import mute_of
 from pager.decide.rules import Rules
 from pager.escalate import muting, opening, urgency
 from pager.escalate.draft import Draft
-from pager.model.alert import Alert, AlertRecord
+from pager.model.alert import AlertRecord, Severity
 from pager.model.event import AlertSeen
 from pager.model.policy import Policy
 from pager.noise.dedup import Verdict
@@ -16,6 +16,7 @@ from pager.route.assign import Assignment
 
 def severity_changed(d: Draft, seen: AlertSeen, verdict: Verdict, rules: Rules) -> None:
     assigned = rules.assign(seen.alert, d.now)
+    was = d.incident.severity
     d.set(severity=assigned.severity)
     if not seen.alert.severity.worse_than(d.incident.worst):
         return d.say("incident.severity_changed", verdict.reason, who_says(seen))
@@ -31,19 +32,22 @@ def severity_changed(d: Draft, seen: AlertSeen, verdict: Verdict, rules: Rules) 
         d.say("incident.worsened", f"{verdict.reason}; still muted", who_says(seen))
         urgency.give(d, urgency.risen(d, assigned.urgency), assigned.rises_at)
         return muting.mute(d, by)
-    return _page(d, policy, assigned, f"{verdict.reason}; {assigned.because}", rules)
+    worse = was if assigned.severity.worse_than(was) else None
+    return _page(d, worse, policy, assigned, f"{verdict.reason}; {assigned.because}", rules)
 
 
-def rise(d: Draft, alert: Alert, assigned: Assignment, because: str, record: AlertRecord, rules: Rules) -> None:
+def rise(d: Draft, assigned: Assignment, because: str, record: AlertRecord, rules: Rules) -> None:
     """One of several alerts is worse than what was paged for."""
-    d.set(worst=alert.severity, route=assigned.route, service=assigned.service, team=team_of(assigned, rules))
+    was = d.incident.worst
+    d.set(worst=assigned.severity, route=assigned.route, service=assigned.service, team=team_of(assigned, rules))
     d.world = rules.world(facts_of(d.incident, record), d.world.turns)
-    _page(d, rules.policy(assigned.policy), assigned, because, rules)
+    _page(d, was, rules.policy(assigned.policy), assigned, because, rules)
 
 
-def _page(d: Draft, policy: Policy, assigned: Assignment, because: str, rules: Rules) -> None:
+def _page(d: Draft, was: Severity | None, policy: Policy, assigned: Assignment, because: str, rules: Rules) -> None:
     opening.worsen(
         d,
+        was=was,
         policy=policy,
         urgency=urgency.risen(d, assigned.urgency),
         rises_at=assigned.rises_at,

@@ -39,7 +39,7 @@ class Rules:
         self.rota = Rota.of(config, facts)
         self.mutes = Mutes(config.noise, facts.silences, config.settings.timezone)
         self.inhibitions = Inhibitions(config.noise.inhibit)
-        self.groups = Groups(config.noise.group)
+        self.groups = Groups(config.noise.group, self.router.own_service)
         self.thresholds = Counter("threshold", config.noise.threshold)
         self.recurring = Counter("recurring", config.noise.recurring)
         self.windows = Windows(config.settings.timezone)

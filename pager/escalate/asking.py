@@ -120,12 +120,17 @@ def everybody_failed(d: Draft) -> bool:
     return bool(waiting) and all(r.failed for r in waiting)
 
 
-def page_again(d: Draft, users: tuple[str, ...]) -> None:
-    """Another page to each of them on the rung they have reached, inside the same stage."""
-    for run in d.incident.runs:
-        if run.user in users:
-            page_rung(d, replace(run, failed=False))
+def unanswered(d: Draft) -> tuple[str, ...]:
+    """Who is asked, and nobody of their target has answered yet."""
+    answered = {run.target for run in d.incident.runs if run.acknowledged_at}
+    return tuple(run.user for run in d.incident.runs if run.target not in answered)
+
+
+def page_again(d: Draft, users: tuple[str, ...]) -> bool:
+    """Another page to each of them on the rung they have reached, inside the same stage. False when there is no way to any of them."""
+    paged = [page_rung(d, replace(run, failed=False)) for run in d.incident.runs if run.user in users]
     d.arm(DeadlineKind.DELIVERY, LOOK_AGAIN)
+    return any(paged)
 
 
 def in_chain(d: Draft) -> bool:

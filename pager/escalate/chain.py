@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from pager.conditions.condition import DoesNot, Failed, check
-from pager.escalate.asking import ask, ask_next_in_turn
+from pager.escalate.asking import ask, ask_next_in_turn, page_again, unanswered
 from pager.escalate.draft import Draft
 from pager.escalate.targets import Asked, resolve
 from pager.model.hours import Hours
@@ -64,6 +64,13 @@ def resume(d: Draft, because: str) -> None:
         catch_all(d, because)
     else:
         enter(d, d.incident.stage, because)
+
+
+def page_worse(d: Draft, because: str) -> None:
+    """It is worse: whoever is asked and silent gets a page that says so, on the rung they have reached, and the stage's time runs on. Where
+    there is nobody to be asked so, the place the chain has reached is entered afresh."""
+    if not page_again(d, unanswered(d)):
+        resume(d, because)
 
 
 def advance(d: Draft, because: str) -> None:

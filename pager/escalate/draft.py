@@ -84,6 +84,7 @@ class Draft:
         self.watched = False  # a threshold still counts its repeats
         self.released = False  # it is muted no longer
         self.digest = False  # it was, as low urgency that waits for the morning
+        self.risen = False  # it is worse: that is news, also to whoever was paged before
         self.night_pages: list[tuple[str, datetime]] = []
         self._turns_before = incident.turns
 
@@ -202,7 +203,7 @@ class Draft:
         )
 
     def _priority(self, page: Page) -> Priority:
-        if page.repeat:
+        if page.repeat and not self.risen:
             return Priority.REPEAT
         return Priority.CRITICAL if self.incident.severity == "critical" else Priority.PAGE
 

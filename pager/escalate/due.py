@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from pager.escalate import chain, sla
-from pager.escalate.asking import LOOK_AGAIN, climb, page_again
+from pager.escalate.asking import LOOK_AGAIN, climb, page_again, unanswered
 from pager.escalate.draft import Draft
 from pager.model.event import Due
 from pager.model.incident import Deadline, DeadlineKind, PageState, Phase, State
@@ -71,8 +71,7 @@ def _ack_timeout(d: Draft) -> None:
 
 def _ask_who_is_missing(d: Draft) -> None:
     """`wait_for: all` goes on until each target has answered."""
-    acknowledged = {r.target for r in d.incident.runs if r.acknowledged_at}
-    missing = tuple(r.user for r in d.incident.runs if r.target not in acknowledged)
+    missing = unanswered(d)
     d.say("stage.waiting_for_all", f"still missing: {', '.join(missing)}", origin=d.stage.origin)
     page_again(d, missing)
     d.arm(K.ACK_TIMEOUT, d.stage.ack_timeout)  # whatever becomes of these pages: they were asked before
@@ -155,8 +154,7 @@ def _next_rung(d: Draft, deadline: Deadline) -> None:
 
 
 def _repeat_in_stage(d: Draft, _: Deadline) -> None:
-    acknowledged = {r.target for r in d.incident.runs if r.acknowledged_at}
-    page_again(d, tuple(r.user for r in d.incident.runs if r.target not in acknowledged))
+    page_again(d, unanswered(d))
     if d.stage.repeat_every:
         d.arm(K.REPEAT_EVERY, d.stage.repeat_every)
 

@@ -7,13 +7,14 @@ from datetime import datetime, timedelta
 from pager.escalate import chain, muting, replies, sla
 from pager.escalate.draft import Draft
 from pager.escalate.urgency import give
-from pager.model.alert import Urgency
+from pager.model.alert import Severity, Urgency
 from pager.model.incident import DeadlineKind, State
 from pager.model.mute import Mute, MuteKind
 from pager.model.origin import Origin
 from pager.model.outgoing import Tell, TellKind
 from pager.model.policy import Policy
 from pager.model.service import Sla
+from pager.model.times import duration
 
 
 def open_incident(d: Draft, *, sla_of: Sla, resolve_after: timedelta | None, start_at: int, because: str, origin: Origin | None) -> None:
@@ -34,12 +35,17 @@ def suppress(d: Draft, by: Mute, resolve_after: timedelta | None, start_at: int)
 
 
 def worsen(
-    d: Draft, *, policy: Policy, urgency: Urgency, rises_at: datetime | None, start_at: int, sla_of: Sla, because: str, origin: Origin | None
+    d: Draft, *, was: Severity | None, policy: Policy, urgency: Urgency, rises_at: datetime | None, start_at: int, sla_of: Sla, because: str,
+    origin: Origin | None,
 ) -> None:  # fmt: skip
-    """The severity rose: route and urgency were looked at again. Who has it already hears of it; what waits, waits no longer."""
+    """The severity rose: route and urgency were looked at again. Who has it, or is asked, hears of it; what waits, waits no longer. `was`: as
+    what it paged until now; None where the routes make no more of it than before."""
     changed = policy.name != d.incident.policy or urgency is not d.incident.urgency
     woken = d.incident.state in (State.ACKNOWLEDGED, State.SNOOZED, State.SUPPRESSED)
+    if not (changed or woken or was):
+        return d.say("incident.worsened", f"{because}; {d.incident.severity} as before: nobody is paged again", origin=origin)
     d.say("incident.worsened", because, origin=origin)
+    d.risen = was is not None
     if d.incident.state is State.SUPPRESSED:
         sla.arm(d, sla_of)
     give(d, urgency, rises_at)
@@ -49,14 +55,20 @@ def worsen(
         chain.enter(d, start_at, because)
     elif changed or woken:
         chain.resume(d, because)
+    else:
+        chain.page_worse(d, because)
+    if was is not None and d.incident.paged:
+        d.set(reason=f"worse: it was {was}")
+    return None
 
 
 def last_alert_resolved(d: Draft, by: str) -> None:
-    healed = d.incident.mute is not None and d.incident.mute.kind in (MuteKind.PAUSE, MuteKind.DIGEST)
-    alerts = d.incident.alerts
-    replies.over(
-        d, by, "healed itself" if healed else f"all of its {alerts} alerts were resolved" if alerts > 1 else "its alert was resolved"
-    )
+    mute, alerts = d.incident.mute, d.incident.alerts
+    if mute is not None and mute.kind in (MuteKind.PAUSE, MuteKind.DIGEST):
+        replies.over(d, by, "healed itself")
+        rule = "digest" if mute.kind is MuteKind.DIGEST else f"pause {mute.rule}"
+        return d.set(reason=f"healed itself after {duration(d.now - d.incident.opened_at)} ({rule})")
+    return replies.over(d, by, f"all of its {alerts} alerts were resolved" if alerts > 1 else "its alert was resolved")
 
 
 def quiet_for_long(d: Draft, after: timedelta, ask_owner: bool) -> None:

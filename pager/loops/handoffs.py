@@ -20,6 +20,7 @@ from pager.model.snapshot import Snapshot, UnreadableError
 from pager.notify.handing import led_by, notices
 from pager.notify.handoff_words import Open, Scene
 from pager.notify.handoffs import Handing, look
+from pager.notify.wording import summary_of
 from pager.oncall.crews import Crew
 from pager.oncall.timelines import Timelines
 from pager.ports import Incidents
@@ -170,4 +171,4 @@ def _opened(snapshot: Snapshot) -> Open | None:
     incident, record = snapshot.incident, snapshot.record
     if incident is None or incident.state in (State.RESOLVED, State.SUPPRESSED):
         return None
-    return Open(incident, record.alert.summary if record is not None else "")
+    return Open(incident, summary_of(incident, record) if record is not None else "")

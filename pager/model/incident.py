@@ -144,6 +144,16 @@ class Turn(msgspec.Struct, frozen=True, array_like=True):
     user: str
 
 
+class Lead(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True):
+    """One of a group's open alerts, to be named. Without an identity it is the first, whose record says the rest. `hushed` as in Member."""
+
+    severity: Severity
+    scope: str = ""
+    dedup_key: str = ""
+    summary: str = ""
+    hushed: str = ""
+
+
 class Incident(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True):
     """What people are paged for. `stage` counts from 0 here, from 1 in all output. `turn` rises whenever the chain moves.
     `lap` counts finished passes over the policy."""
@@ -153,7 +163,7 @@ class Incident(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True)
     dedup_key: str
     state: State
     severity: Severity
-    worst: Severity  # of the alerts as they came, since it opened: only what is worse pages again
+    worst: Severity  # since it opened, of its alert as it came, or of a group's as routed: only what is worse pages again
     urgency: Urgency
     service: str
     policy: str
@@ -208,6 +218,7 @@ class Incident(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True)
     storm: str = ""  # the pointer of the storm for which it speaks
     storm_told: int = 0  # how many its last page spoke for; 0, of a release before this one: it is paged for that no more
     storm_words: str = ""
+    leads: tuple[Lead, ...] = ()  # of a group: some of its open alerts, the worst that nothing mutes before all
 
     @property
     def is_open(self) -> bool:
@@ -222,6 +233,16 @@ class Incident(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True)
     def still_fire(self) -> int:
         """How many of its alerts are open."""
         return (sum(self.firing) if self.group else 1) if self.is_open else 0
+
+    @property
+    def lead(self) -> Lead | None:
+        """The alert by which a group is called: the worst of its open ones that nothing muted. None where that is not known."""
+        muted = {hush.mute.key for hush in self.hushes}
+        loud = [lead for lead in self.leads if lead.hushed not in muted]
+        lead = min(loud or self.leads, key=lambda lead: lead.severity.rank, default=None)
+        worse = sum(self.firing[: lead.severity.rank]) if lead else 0
+        known = sum(hush.alerts for hush in self.hushes if lead and hush.worst.worse_than(lead.severity))
+        return lead if worse <= known else None
 
     @property
     def next_deadline(self) -> datetime | None:

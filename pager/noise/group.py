@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from hashlib import blake2b
 
@@ -30,7 +30,9 @@ class Belongs(msgspec.Struct, frozen=True):
 class Groups:
     """The rules of one config. The first that holds, and all of whose keys the alert has, decides."""
 
-    def __init__(self, rules: Sequence[Group]) -> None:
+    def __init__(self, rules: Sequence[Group], service_of: Callable[[Alert], str]) -> None:
+        """`service_of`: what an alert is about, whatever its route makes of it."""
+        self._service_of = service_of
         self._rules = [(rule, tuple(map(key_of, rule.by))) for rule in rules]
 
     def __bool__(self) -> bool:
@@ -39,7 +41,7 @@ class Groups:
     def of(self, alert: Alert) -> Belongs | None:
         if not self._rules:
             return None
-        facts = Facts.of(alert)
+        facts = Facts(alert, {"service": self._service_of(alert)})
         for rule, keys in self._rules:
             values = [facts.get(key) for key in keys]
             if all(values) and isinstance(check(rule.condition or _ALL, facts), Holds):

@@ -27,6 +27,7 @@ from pager.notify.wording import (
     shared_words,
     sla_words,
     storm_words,
+    summary_of,
 )
 
 OFFERED = (ReplyAction.ACKNOWLEDGE, ReplyAction.RESOLVE, ReplyAction.ESCALATE, ReplyAction.SNOOZE)
@@ -114,7 +115,7 @@ def headline(card: Card) -> str:
 
 
 def title(incident: Incident, record: AlertRecord) -> str:
-    return f"{opening_of(incident)} {shorten(one_line(record.alert.summary), _SUMMARY)}".strip()
+    return f"{opening_of(incident)} {shorten(one_line(summary_of(incident, record)), _SUMMARY)}".strip()
 
 
 def subject(incident: Incident, record: AlertRecord) -> str:

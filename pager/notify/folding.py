@@ -16,7 +16,7 @@ from pager.notify.card import Card
 from pager.notify.cards import title
 from pager.notify.sms import MOST_SEGMENTS, fits, plain
 from pager.notify.text import one_line, shorten
-from pager.notify.wording import foreign, late_words, muted_words, opening_of, storm_words
+from pager.notify.wording import foreign, late_words, muted_words, opening_of, storm_words, summary_of
 
 MOST = 1000
 """Pages that one message speaks for. The others wait for the next."""
@@ -157,7 +157,7 @@ def _all(count: int) -> str:
 
 
 def _long(told: Told) -> str:
-    return f"{opening_of(told.incident)} {shorten(plain(told.record.alert.summary), _SHORT)}".strip()
+    return f"{opening_of(told.incident)} {shorten(plain(summary_of(told.incident, told.record)), _SHORT)}".strip()
 
 
 def _storm(told: Sequence[Told], code: str = "", most: int = _LINE) -> str:

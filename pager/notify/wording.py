@@ -48,7 +48,7 @@ def sms_page(
     )
     return compose(
         digest_words(since) + foreign(opening_of(incident), code),
-        foreign(plain(record.alert.summary), code),
+        foreign(plain(summary_of(incident, record)), code),
         [[foreign(wording, code) for wording in wordings] for wordings in extras],
         f"Reply {code} to acknowledge",
     )
@@ -66,7 +66,7 @@ def console_page(
 ) -> str:
     """The same for a terminal: several lines, nothing left out, and the command to answer with."""
     lines = (
-        f"{digest_words(since)}{opening_of(incident)} {one_line(record.alert.summary)}",
+        f"{digest_words(since)}{opening_of(incident)} {one_line(summary_of(incident, record))}",
         late_words(late),
         storm_words(incident, 1000),
         shared_words(incident),
@@ -117,7 +117,14 @@ def opening_of(incident: Incident) -> str:
     drill = "DRILL " if incident.drill else ""
     service = shorten(plain(incident.service), _SERVICE)
     more = f" ({alerts_words(incident)})" if incident.alerts > 1 else ""
-    return f"{drill}#{incident.number} {incident.severity.upper()}{f' {service}' if service else ''}{more}:"
+    lead = incident.lead
+    return f"{drill}#{incident.number} {(lead or incident).severity.upper()}{f' {service}' if service else ''}{more}:"
+
+
+def summary_of(incident: Incident, record: AlertRecord) -> str:
+    """Of the alert by which it is called. `record` is that of its first."""
+    lead = incident.lead
+    return lead.summary if lead is not None and lead.dedup_key else record.alert.summary
 
 
 def alerts_words(incident: Incident) -> str:
@@ -139,7 +146,7 @@ def late_words(late: timedelta | None) -> str:
 
 
 def muted_words(incident: Incident, most: int = 1000) -> str:
-    """Why it comes only now, where it was muted; without the rest of the sentence where `most` is 0."""
+    """Why it comes only now, where it was muted or got worse; without the rest of the sentence where `most` is 0."""
     if incident.state is not State.TRIGGERED or not incident.reason:
         return ""
     said = incident.reason if most else incident.reason.partition(" (")[0]
@@ -223,7 +230,9 @@ def _sentence(text: str) -> str:
 def _about(incident: Incident, record: AlertRecord) -> str:
     """What a notice is about, for somebody who has not got the page at hand."""
     service = shorten(plain(incident.service), _SERVICE)
-    return foreign(": ".join(filter(None, (service, plain(record.alert.summary)))))
+    more = f"({alerts_words(incident)})" if incident.alerts > 1 else ""
+    what = " ".join(filter(None, (service, more)))
+    return foreign(": ".join(filter(None, (what, plain(record.alert.summary)))))
 
 
 def foreign(text: str, code: str = "") -> str:

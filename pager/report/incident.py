@@ -7,7 +7,7 @@ from typing import Any
 
 from pager.model.alert import AlertRecord
 from pager.model.event import Entry
-from pager.model.incident import Incident, Paged
+from pager.model.incident import DeadlineKind, Incident, Paged
 from pager.model.snapshot import Identity, Snapshot
 from pager.model.times import rfc3339
 from pager.noise.dedup import settled
@@ -40,13 +40,21 @@ def incident_json(snapshot: Snapshot) -> dict[str, Any]:
         "resolved_at": rfc3339(incident.resolved_at),
         "resolved_by": incident.resolved_by or None,
         "next_deadline": rfc3339(incident.next_deadline),
-        "reason": incident.reason or None,
+        "reason": reason_of(incident) or None,
         "policy": incident.policy,
         "team": incident.team or None,
         "dedup_key": incident.dedup_key,
         **({"firing": incident.still_fire, "shared": dict(incident.shared)} if incident.group else {}),
         **({"drill": True} if incident.drill else {}),
     }
+
+
+def reason_of(incident: Incident) -> str:
+    """Why it is as it is: what it was muted by, paged again or snoozed for, and what holds it open or makes it speak for others."""
+    stable = next((deadline.at for deadline in incident.deadlines if deadline.kind is DeadlineKind.STABLE), None)
+    flaps = f"flapping: held open until nothing has changed by {stable:%H:%M:%S} UTC" if stable else ""
+    speaks = f"speaks for a storm: {incident.storm_words}" if incident.storm else ""
+    return "; ".join(filter(None, (incident.reason, flaps, speaks)))
 
 
 def show_json(snapshot: Snapshot, timeline: Iterable[Entry], members: Iterable[tuple[Identity, AlertRecord | None]] = ()) -> dict[str, Any]:
@@ -72,17 +80,23 @@ def _members(incident: Incident, members: Iterable[tuple[Identity, AlertRecord |
 
 
 def member_json(incident: Incident, identity: Identity, record: AlertRecord | None) -> dict[str, Any]:
-    """One of a group's alerts. `state` is `firing` or `resolved`."""
-    own = settled(record, incident)
-    fires = own is not None and own.open and own.incident == incident.number
+    """One of a group's alerts. `state` is `firing` or `resolved`. Where it belongs to another incident by now, `belongs_to` is that, and what is
+    not known any more of how it ended here is null."""
+    own, went_on = settled(record, incident), {}
+    if own is not None and own.incident != incident.number:
+        went_on = {"belongs_to": own.incident}
+        is_first = (identity.scope, identity.dedup_key) == (incident.scope, incident.dedup_key)
+        own = incident.ended_with if is_first else None
+    fires = own is not None and own.open and not went_on
     return {
         "scope": identity.scope,
         "dedup_key": identity.dedup_key,
         "state": "firing" if fires else "resolved",
-        "severity": own.alert.severity.value if own else None,
+        "severity": (own.member or own.alert).severity.value if own else None,
         "summary": own.alert.summary if own else "",
         "repeats": own.repeats if own else None,
         "last_at": rfc3339(own.last_at) if own else None,
+        **went_on,
     }
 
 

@@ -61,6 +61,13 @@ class Router:
         self._given[id(alert)] = (alert, given)
         return given
 
+    def own_service(self, alert: Alert) -> str:
+        """That of the alert where it is known, else its integration's; no route is asked."""
+        if alert.service in self._config.services:
+            return alert.service
+        integration = self._config.integrations.get(alert.integration)
+        return (integration.service if integration else None) or alert.service
+
     def _assign(self, alert: Alert) -> Assignment:
         config = self._config
         found = self._index.first(Facts.of(alert))
@@ -91,12 +98,12 @@ class Router:
         if route and route.service:
             return route.service, f"route {route.name}: service {route.service}"
         by_route = f"route {route.name}; " if route else "no route; "
-        if alert.service in config.services:
-            return alert.service, f"{by_route}the alert names service {alert.service}"
-        integration = config.integrations.get(alert.integration)
-        if integration and integration.service:
-            return integration.service, f"{by_route}integration {integration.name} stands for service {integration.service}"
-        return alert.service, by_route + (f"service {alert.service!r} is unknown" if alert.service else "no service")
+        own = self.own_service(alert)
+        if own in config.services and own == alert.service:
+            return own, f"{by_route}the alert names service {own}"
+        if own != alert.service:
+            return own, f"{by_route}integration {alert.integration} stands for service {own}"
+        return own, by_route + (f"service {own!r} is unknown" if own else "no service")
 
 
 def urgency_of(route: Route | None, service: Service | None, severity: Severity) -> tuple[Urgency, Hours | None]:

@@ -79,11 +79,16 @@ def test_a_group_is_muted_only_while_all_of_it_is_and_pages_in_the_end(story: li
             if act.host in open_before:
                 night.say(act.host, "acknowledge")
             continue
+        worst_before = {number: night.store.incidents[number].worst for number in open_before.values()}
         labels = {"cluster": "eu-1", "host": act.host}
         night.push({"dedup_key": act.host, "severity": act.severity, "action": act.what, "labels": labels})
         if act.what == "trigger" and act.host not in open_before and silenced(act.host, act.minute + 0.5, given):
             assert len(night.pages) == paged, "it is muted as it comes"
-        for host, number in firing(night).items():
+        open_now = firing(night)
+        if act.what == "trigger" and open_now[act.host] in worst_before and not silenced(act.host, act.minute + 0.5, given):
+            worse = Severity(act.severity).worse_than(worst_before[open_now[act.host]])
+            assert len(night.pages) > paged or not worse, "worse than anybody was paged for, and nobody is"
+        for host, number in open_now.items():
             if night.store.incidents[number].state is State.SUPPRESSED:
                 assert silenced(host, act.minute + 0.5, given), f"{host} is muted by nothing"
     night.until(f"{LATE // 60}:00:00")

@@ -99,6 +99,12 @@ class House:
             worst = [self.store.records[Identity("s", key)].alert.severity for key in firing]
             assert not firing or incident.severity == min(worst, key=lambda severity: severity.rank)
             assert all(h.alerts > 0 for h in incident.hushes)
+            assert incident.is_open or not incident.worst.worse_than(incident.severity)
+            if incident.group and firing:
+                lead = incident.lead
+                assert lead is not None
+                assert lead.severity == incident.severity
+                assert (lead.dedup_key or incident.dedup_key) in firing, "it is called by one that fires"
         by_group = [i.number for i in self.store.incidents.values() if i.is_open and i.group]
         assert len(by_group) <= 1, "the window is long: there is one group at a time"
 

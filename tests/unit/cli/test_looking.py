@@ -82,6 +82,13 @@ class TestList:
         assert lines[1].split("  ")[-1] == ("disk full on db1 " * 10).strip()
         assert lines[2] == "2  acknowledged  error     db       1      12m  ben  half [red]up"
 
+    def test_it_says_what_flaps(self, office: Installation) -> None:
+        flapping = "noise: {flap: {changes: 2, within: 10m, hold: 15m}}\n"
+        office.configure(PAYMENTS + flapping)
+        for action in ("trigger", "resolve"):
+            office.alert("disk full", dedup_key="a", action=action)
+        assert office.pagerd("list").stdout.splitlines()[1].endswith("(flapping) disk full")
+
 
 class TestShow:
     def test_json_is_the_incident_as_in_the_list_and_all_that_is_known_of_it(self, office: Installation) -> None:

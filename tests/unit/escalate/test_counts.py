@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pager.model.incident import State
+from pager.report.incident import incident_json
 from tests.house import House
 from tests.night import Night, clock, config_of
 from tests.payments import PAYMENTS
@@ -122,6 +123,7 @@ def test_from_the_sixth_change_on_it_is_one_incident_with_one_page() -> None:
     assert n.incident.number == 3, "the third is held"
     assert [clock(sent.after) for sent in n.sent if sent.stage == 0] == ["0:00", "1:00", "2:00"]
     assert n.said("incident.flapping") == ["6 changes in 10m: held open until nothing changes for 15m"]
+    assert incident_json(n.snapshot)["reason"] == "flapping: held open until nothing has changed by 01:24:30 UTC"
 
 
 def test_when_it_is_stable_and_over_the_incident_is_over_and_that_is_told_once() -> None:

@@ -431,3 +431,98 @@ def test_nothing_of_a_group_stays_muted_for_longer_than_it_may() -> None:
     assert night.pages == []
     night.until("31:00")
     assert len(night.pages) == 1
+
+
+def test_what_its_route_makes_worse_pages_again_though_somebody_has_the_rest() -> None:
+    night = house(HOUSE + "routes: [{name: live, match: {labels.env: live}, severity: critical}]\n")
+    night.alert("a", severity="error", **EU)
+    night.say("a", "acknowledge")
+    live = {"cluster": "eu-1", "env": "live"}
+    night.until("1:00").alert("b", severity="warning", labels=live)
+    assert night.paged("a") == ["0:00", "1:00"]
+    night.say("a", "acknowledge")
+    night.until("2:00").alert("b", severity="critical", labels=live)
+    night.until("3:00").alert("c", severity="critical", **EU)
+    assert night.paged("a") == ["0:00", "1:00"], "it is as critical as it was"
+
+
+def test_what_its_route_makes_of_one_is_no_rise_where_it_is_milder() -> None:
+    night = house(HOUSE + "routes: [{name: dev, match: {labels.env: dev}, severity: warning}]\n")
+    night.alert("a", severity="error", **EU)
+    dev = {"cluster": "eu-1", "env": "dev"}
+    night.until("1:00").alert("b", severity="critical", labels=dev)
+    night.until("2:00").alert("a", severity="critical", **EU)
+    assert night.paged("a") == ["0:00", "2:00"]
+
+
+RECURRING = "  recurring: [{name: again, match: {class: probe}, after: 3 in 1h, severity: critical, by: [class]}]\n"
+
+
+def test_alerts_that_come_into_a_group_count_as_recurring_too() -> None:
+    night = with_rules(RECURRING)
+    for minute, key in enumerate("ab"):
+        night.until(f"{minute}:00").alert(key, severity="warning", **EU, **{"class": "probe"})
+    night.say("a", "acknowledge")
+    night.until("2:00").alert("c", severity="warning", **EU, **{"class": "probe"})
+    assert night.paged("a") == ["0:00", "2:00"]
+    assert night.incident("a").severity == "critical"
+    assert texts(night, "a", "incident.raised") == ["warning becomes critical: 3 in 1h (recurring again)"]
+    night.resolve("c", **EU)
+    assert night.incident("a").severity == "warning"
+
+
+def test_those_of_a_group_and_those_alone_count_together_as_recurring_also_within_a_batch() -> None:
+    night = with_rules(RECURRING)
+    probe = {"severity": "warning", "class": "probe"}
+    night.push({"dedup_key": "x", **probe}, *cluster("a", "b", **probe))
+    assert night.incident("b").severity == "critical"
+    assert night.incident("x").severity == "warning"
+
+
+def test_one_that_gets_worse_while_it_is_muted_pages_when_that_ends() -> None:
+    night = house()
+    night.alert("a", severity="warning", **EU)
+    night.say("a", "acknowledge")
+    night.hear(silence(host="b", end=20))
+    for severity in ("warning", "critical"):
+        night.push({"dedup_key": "b", "labels": {"cluster": "eu-1", "host": "b"}, "severity": severity})
+    assert night.paged("a") == ["0:00"]
+    night.until("20:00")
+    assert night.paged("a") == ["0:00", "20:00"]
+
+
+# --- the service ----------------------------------------------------------------------------------------------------------------------
+BY_SERVICE = HOUSE.replace(
+    "integrations: {", "integrations: {am: {kind: alertmanager, key: aaaaaaaaaaaaaaaaaaaa, service: search}, "
+).replace("by: [labels.cluster]", "by: [service, labels.cluster]")
+
+
+def push_from(night: House, integration: str, *alerts: dict[str, object]) -> None:
+    seen = [night._seen(fields) for fields in alerts]
+    night._run(night.advance.alerts([replace(one, alert=replace(one.alert, integration=integration)) for one in seen]))
+    night._deliver()
+
+
+def test_what_names_no_service_is_grouped_by_that_of_its_integration() -> None:
+    night = house(BY_SERVICE)
+    push_from(night, "am", *cluster("a", service=""), *cluster("b", service="nobody-knows"), *cluster("c", service="search"))
+    push_from(night, "am", *cluster("d", service="checkout"))
+    assert [night.incident(key).number for key in "abcd"] == [1, 1, 1, 2]
+    assert night.incident("a").shared == {"service": "search", "cluster": "eu-1"}
+
+
+def test_the_service_that_a_route_gives_groups_nothing() -> None:
+    night = house(BY_SERVICE + "routes: [{name: moved, match: {labels.app: pay}, service: search}]\n")
+    night.push(*cluster("a"), {"dedup_key": "b", "labels": {"cluster": "eu-1", "app": "pay"}})
+    assert night.incident("a").number == night.incident("b").number
+
+
+def test_a_worse_one_with_which_it_began_muted_pages_when_that_ends_though_a_milder_one_had_the_whole_paged() -> None:
+    night = house()
+    night.hear(silence_of("a", 20))
+    night.push({"dedup_key": "a", "labels": {"cluster": "eu-1", "host": "a"}, "severity": "critical"})
+    night.until("1:00").alert("b", severity="warning", **EU)
+    night.say("b", "acknowledge")
+    assert night.paged("a") == ["1:00"]
+    night.until("20:00")
+    assert night.paged("a") == ["1:00", "20:00"]

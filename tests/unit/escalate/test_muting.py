@@ -199,6 +199,7 @@ def test_what_heals_by_itself_in_time_wakes_nobody_and_is_said_to_have() -> None
     n.resolve()
     assert n.until("1:00:00").paged() == []
     assert n.said("incident.resolved") == ["healed itself"]
+    assert n.incident.reason == "healed itself after 1m 59s (pause transient)"
 
 
 def test_what_does_not_heal_pages_after_the_wait() -> None:

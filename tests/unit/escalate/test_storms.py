@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pager.model.incident import State
+from pager.report.incident import incident_json
 from tests.house import House, keys
 
 STORM = """
@@ -36,6 +37,8 @@ def test_beyond_the_rate_one_page_speaks_for_all() -> None:
     assert [key for key in keys(12) if night.paged(key)] == keys(5)
     speaker = night.incident("k4")
     assert speaker.storm_words == "5 alerts in 1s; first: k0 is down; by cluster: eu-1 3, us-1 2"
+    shown = incident_json(night.store.by_number(speaker.number))
+    assert shown["reason"] == f"speaks for a storm: {speaker.storm_words}"
     assert {night.state(key) for key in keys(12)[5:]} == {State.SUPPRESSED}
     assert night.incident("k5").reason == "a storm: more than 4 in 1m (service checkout); one page speaks for all"
     assert all(night.incident(key).next_deadline for key in keys(12))

@@ -202,6 +202,8 @@ def test_what_is_over_before_the_morning_is_never_paged() -> None:
     n.resolve()
     n.until("20:00:00")
     assert (n.pages(), n.notices, n.said("incident.resolved")) == ([], [], ["healed itself"])
+    assert n.incident.reason.startswith("healed itself after ")
+    assert n.incident.reason.endswith(" (digest)")
 
 
 def test_an_error_that_is_low_by_the_hour_waits_too_and_is_high_in_the_morning() -> None:

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from pager.model.alert import Alert, AlertRecord, Link, Severity, Urgency
+from pager.model.alert import Alert, AlertRecord, Link, Member, Severity, Urgency
 from pager.model.event import Entry
 from pager.model.incident import Deadline, DeadlineKind, Incident, Paged, State
-from pager.model.snapshot import Snapshot
+from pager.model.snapshot import Identity, Snapshot
 from pager.report.incident import incident_json, show_json
 from tests.night import START, Night, config_of
 from tests.payments import PAYMENTS
@@ -116,3 +116,21 @@ def test_the_timeline_keeps_its_order_and_has_null_for_no_origin() -> None:
 def test_nothing_is_no_incident() -> None:
     with pytest.raises(ValueError, match="without an incident"):
         incident_json(Snapshot())
+
+
+def test_a_member_that_belongs_to_another_incident_by_now_says_nothing_of_that() -> None:
+    first, other = (Identity("stream", key) for key in ("k", "m"))
+    ended = AlertRecord(Alert(scope="stream", dedup_key="k", summary="as it ended"), incident=42)
+    group = replace(incident(group="g", ended_with=ended), state=State.RESOLVED)
+    went_on = AlertRecord(Alert(scope="stream", dedup_key="m", summary="another night"), incident=43, open=True, repeats=3)
+    found = {one["dedup_key"]: one for one in show_json(Snapshot(incident=group), [], [(first, went_on), (other, went_on)])["members"]}
+    assert (found["k"]["state"], found["k"]["summary"], found["k"]["belongs_to"]) == ("resolved", "as it ended", 43)
+    assert (found["m"]["state"], found["m"]["summary"], found["m"]["severity"], found["m"]["repeats"]) == ("resolved", "", None, None)
+    assert found["m"]["belongs_to"] == 43
+
+
+def test_a_member_is_as_bad_as_its_route_makes_it() -> None:
+    record = AlertRecord(Alert(scope="stream", dedup_key="k", severity=Severity.WARNING), incident=42, member=Member(Severity.CRITICAL))
+    [found] = show_json(Snapshot(incident=incident(group="g")), [], [(Identity("stream", "k"), record)])["members"]
+    assert found["severity"] == "critical"
+    assert "belongs_to" not in found
