@@ -15,14 +15,16 @@ from pager.model.mute import Mute, MuteKind, Silence
 from pager.model.noise import Maintenance, Noise, Pause
 from pager.model.times import duration
 from pager.oncall.instants import instant, zone
-from pager.oncall.windows import standing
+from pager.oncall.windows import next_opening, standing
 
 
 class _Window(msgspec.Struct, frozen=True):
-    """`end_at` says until when the window is on at a moment; None: it is not. `said_at` as in a Silence."""
+    """`end_at` says until when the window is on at a moment; None: it is not. `next_at`: when it begins next after a moment. `said_at` as in
+    a Silence."""
 
     condition: Condition
     end_at: Callable[[datetime], datetime | None]
+    next_at: Callable[[datetime], datetime | None]
     mute: Mute
     said_at: datetime | None = None
 
@@ -52,6 +54,10 @@ class Mutes:
             if end is not None:
                 found.append(msgspec.structs.replace(window.mute, until=end))
         return found
+
+    def next_at(self, at: datetime) -> datetime | None:
+        """When the next of the windows begins after that moment."""
+        return min([begins for window in self._windows if (begins := window.next_at(at)) is not None], default=None)
 
     def still(self, mute: Mute, at: datetime) -> Mute | None:
         """A silence or maintenance that was on before, if it still is."""
@@ -87,9 +93,12 @@ def _silence(silence: Silence) -> _Window:
     def end_at(at: datetime) -> datetime | None:
         return silence.end if silence.start <= at < silence.end else None
 
+    def next_at(at: datetime) -> datetime | None:
+        return silence.start if at < silence.start < silence.end else None
+
     why = f": {silence.why}" if silence.why else ""
     reason = f"silenced by {silence.by} until {silence.end:%Y-%m-%d %H:%M} UTC{why} (silence {silence.id})"
-    return _Window(silence.condition, end_at, Mute(MuteKind.SILENCE, silence.id, reason, None, silence.origin), silence.said_at)
+    return _Window(silence.condition, end_at, next_at, Mute(MuteKind.SILENCE, silence.id, reason, None, silence.origin), silence.said_at)
 
 
 def _maintenance(rule: Maintenance, timezone: str) -> _Window:
@@ -102,4 +111,9 @@ def _maintenance(rule: Maintenance, timezone: str) -> _Window:
         now = standing(rule.hours, at, timezone) if rule.hours else None
         return now.until if now and now.inside else None
 
-    return _Window(rule.condition, end_at, Mute(MuteKind.MAINTENANCE, rule.name, f"maintenance {rule.name}", None, rule.origin))
+    def next_at(at: datetime) -> datetime | None:
+        if start is not None:
+            return start if at < start else None
+        return next_opening(rule.hours, at, timezone) if rule.hours else None
+
+    return _Window(rule.condition, end_at, next_at, Mute(MuteKind.MAINTENANCE, rule.name, f"maintenance {rule.name}", None, rule.origin))
