@@ -75,6 +75,7 @@ class Draft:
         self.came: Facts | None = None  # those of an alert that came into the incident of its group
         self.watched = False  # a threshold still counts its repeats
         self.released = False  # it is muted no longer
+        self.looked = False  # at what mutes it
         self.night_pages: list[tuple[str, datetime]] = []
         self._turns_before = incident.turns
 
