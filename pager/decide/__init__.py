@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from pager.decide import grouped, joining, storming
 from pager.decide.counting import names_for, recurs, thresholds_of
 from pager.decide.drafts import accepted_at, draft_of, facts_of, facts_to_be, start_at, team_of, who_says
-from pager.decide.quiet import count_once_more, count_sources, first_mute, keep_awake, kept_quiet
+from pager.decide.quiet import count_once_more, count_sources, fires_again, first_mute, keep_awake, kept_quiet
 from pager.decide.rising import severity_changed
 from pager.decide.rules import Rules
 from pager.escalate import flapping, opening, table, urgency
@@ -167,6 +167,7 @@ def _about_open(before: Snapshot, seen: AlertSeen, verdict: Verdict, rules: Rule
             severity_changed(d, seen, verdict, rules)
         case Meaning.FLAPS:
             flapping.changed(d, rules.config.noise.flap)
+            fires_again(d, rules)
         case Meaning.REPEATS:
             joining.heard_of(d, rules)
             count_once_more(d, rules)

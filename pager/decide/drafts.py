@@ -21,6 +21,7 @@ def draft_of(before: Snapshot, incident: Incident, record: AlertRecord, rules: R
     d = Draft(incident, record.alert, policy, rules.world(facts_of(incident, record), before.turns), now)
     d.pointers = before.pointers
     d.watched = record.watched
+    d.firing = record.firing or bool(incident.group)  # a group holds nothing that does not fire
     return d
 
 

@@ -48,14 +48,27 @@ def mute_of(d: Draft, rules: Rules, risen: bool = False) -> Mute | None:
         if incident.state is State.SUPPRESSED and not risen and not incident.paged:
             found += urgency.waits(d, incident.urgency, incident.service, d.is_armed(DeadlineKind.SUPPORT))
         if incident.group:
-            return longest(found) or grouped.hushed(d, rules)
+            return _longest(d, found) or grouped.hushed(d, rules)
         found += still_too_few(d, rules)
         own = incident.came_under or incident.mute  # a release before this one kept no more than what mutes it now
         if own and not risen and own.kind in (MuteKind.ROUTE, MuteKind.PAUSE) and (own.until is None or own.until > d.now):
             found.append(own)
         if risen:
             d.set(came_under=None)
-    return longest(found)
+    return _longest(d, found)
+
+
+def _longest(d: Draft, found: list[Mute]) -> Mute | None:
+    """Whoever renewed it is heard where a rule may mute no longer."""
+    if d.incident.state is not State.SUPPRESSED:
+        return longest(found)
+    return longest([one for one in found if not muting.outlasted(d, one)] or found)
+
+
+def fires_again(d: Draft, rules: Rules) -> None:
+    """It flaps; while it did not fire, what muted it may have ended."""
+    if d.firing and d.incident.state is State.SUPPRESSED:
+        muting.on_time(d, mute_of(d, rules), rules.sla(d.incident.service))
 
 
 def count_once_more(d: Draft, rules: Rules) -> None:

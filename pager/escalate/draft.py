@@ -73,6 +73,7 @@ class Draft:
         self.pointers: Mapping[str, Pointer] = {}
         self.shared = Shared()
         self.came: Facts | None = None  # those of an alert that came into the incident of its group
+        self.firing = True  # False: it flaps, and is held open though it does not fire
         self.watched = False  # a threshold still counts its repeats
         self.released = False  # it is muted no longer
         self.looked = False  # at what mutes it

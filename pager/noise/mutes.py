@@ -19,14 +19,12 @@ from pager.oncall.windows import next_opening, standing
 
 
 class _Window(msgspec.Struct, frozen=True):
-    """`end_at` says until when the window is on at a moment; None: it is not. `next_at`: when it begins next after a moment. `said_at` as in
-    a Silence."""
+    """`end_at` says until when the window is on at a moment; None: it is not. `next_at`: when it begins next after a moment."""
 
     condition: Condition
     end_at: Callable[[datetime], datetime | None]
     next_at: Callable[[datetime], datetime | None]
     mute: Mute
-    said_at: datetime | None = None
 
 
 class Mutes:
@@ -48,7 +46,8 @@ class Mutes:
         found: list[Mute] = []
         for k in self._index.all(facts):
             window = self._windows[k]
-            if newer_than is not None and (window.said_at is None or window.said_at <= newer_than):
+            said_at = window.mute.said_at
+            if newer_than is not None and (said_at is None or said_at <= newer_than):
                 continue
             end = window.end_at(at)
             if end is not None:
@@ -98,7 +97,8 @@ def _silence(silence: Silence) -> _Window:
 
     why = f": {silence.why}" if silence.why else ""
     reason = f"silenced by {silence.by} until {silence.end:%Y-%m-%d %H:%M} UTC{why} (silence {silence.id})"
-    return _Window(silence.condition, end_at, next_at, Mute(MuteKind.SILENCE, silence.id, reason, None, silence.origin), silence.said_at)
+    mute = Mute(MuteKind.SILENCE, silence.id, reason, None, silence.origin, said_at=silence.said_at)
+    return _Window(silence.condition, end_at, next_at, mute)
 
 
 def _maintenance(rule: Maintenance, timezone: str) -> _Window:

@@ -199,7 +199,7 @@ def _nobody_is_forgotten(h: House, story: Story) -> None:
             [deadline] = [d for d in incident.deadlines if d.kind is DeadlineKind.SUPPRESSED]
             assert incident.mute is not None
             assert incident.muted_at is not None
-            assert incident.reason == incident.mute.reason
+            assert incident.reason.startswith(incident.mute.reason)
             assert h.clock.now < deadline.at <= incident.muted_at + AT_MOST
             assert h.store.scores[incident.number] / 1000 <= deadline.at.timestamp()
         else:

@@ -96,7 +96,7 @@ def test_a_silence_and_a_maintenance_that_begin_after_the_page_stop_further_page
         h.until(f"{minute}:01")
         h.look_around()
     said = {key: [e.what for e in h.store.logs[h.incident(key).number] if e.event == "incident.suppressed"] for key in ("a", "b")}
-    assert said == {"a": ["silenced by ana until 2026-06-02 01:10 UTC (silence s1)"], "b": ["maintenance patch"]}
+    assert said == {"a": ["silenced by ana until 2026-06-02 01:10 UTC (silence s1)"], "b": ["maintenance patch until 2026-06-02 01:20 UTC"]}
     h.until("30:00")
     assert [h.paged(key)[:2] for key in ("a", "b")] == [["0:00", "10:00"], ["0:00", "20:00"]]
 
