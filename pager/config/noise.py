@@ -18,7 +18,7 @@ from pager.config.shapes import (
 from pager.config.tree import Node
 from pager.model.condition import Condition
 from pager.model.mute import Silence
-from pager.model.noise import Flap, Group, Inhibit, Maintenance, Noise, Pause, Recurring, Storm, Threshold
+from pager.model.noise import TOGETHER, Flap, Group, Inhibit, Maintenance, Noise, Pause, Recurring, Storm, Threshold
 
 
 class _Only(Shape[Condition]):
@@ -40,8 +40,23 @@ _LONGEST_WINDOW = timedelta(days=7)  # what a group is remembered by is kept tha
 _BY = ListOf(TEXT, or_one=True, least=1)
 
 
-def _recurring(after: Any, **values: Any) -> Recurring:
-    return with_condition(Recurring, required=True)(count=after.count, within=after.within, **values)  # type: ignore[no-any-return]
+_WORDS = {"key", *TOGETHER}  # of `by` where alerts are counted; a label of that name is `labels.key`
+
+
+def _counted(by: tuple[str, ...] = ()) -> tuple[str, ...]:
+    """None, where each alert's key is counted for itself."""
+    if len(by) > 1 and (word := next((one for one in by if one in _WORDS), None)):
+        raise ValueError(f"`{word}` stands alone in `by`; the label of that name is labels.{word}")
+    return () if by == ("key",) else by
+
+
+def _threshold(by: tuple[str, ...] = (), **values: Any) -> Threshold:
+    return with_condition(Threshold, required=True)(by=_counted(by), **values)  # type: ignore[no-any-return]
+
+
+def _recurring(after: Any, by: tuple[str, ...] = (), **values: Any) -> Recurring:
+    made = with_condition(Recurring, required=True)
+    return made(count=after.count, within=after.within, by=_counted(by), **values)  # type: ignore[no-any-return]
 
 
 def _group(window: timedelta, **values: Any) -> Group:
@@ -92,7 +107,7 @@ NOISE: Record[Noise] = Record(
         "threshold": ListOf(
             Record(
                 {**_NAMED, **CONDITION, "count": Field(POSITIVE, required=True), "within": Field(SPAN, required=True), "by": _BY},
-                with_condition(Threshold, required=True),
+                _threshold,
             )
         ),
         "recurring": ListOf(

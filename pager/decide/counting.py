@@ -25,7 +25,7 @@ def names_for(alert: Alert, record: AlertRecord | None, to_be: Facts, rules: Rul
     names = list(rules.inhibitions.sides(to_be).names())
     if record is None or not record.open or record.watched:
         assigned = rules.router.assign(alert)
-        facts = _as_it_came(alert, assigned.service, assigned.labels)
+        facts = _as_it_came(alert, assigned.service, assigned.labels, rules)
         names += [one.name for counter in (rules.thresholds, rules.recurring) for one in counter.of(alert, facts)]
     return names
 
@@ -34,7 +34,7 @@ def recurs(
     alert: Alert, assigned: Assignment, pointers: Mapping[str, Pointer], rules: Rules, number: int, now: datetime
 ) -> tuple[Mapping[str, Pointer], Recurring | None]:
     """The pointers with one more incident counted, and the rule by which its severity rises for that."""
-    counted = rules.recurring.of(alert, _as_it_came(alert, assigned.service, assigned.labels))
+    counted = rules.recurring.of(alert, _as_it_came(alert, assigned.service, assigned.labels, rules))
     if not counted:
         return pointers, None
     pointers = {**pointers, **{one.name: one_more(one, pointers.get(one.name, Pointer()), number, now) for one in counted}}
@@ -42,12 +42,12 @@ def recurs(
 
 
 def thresholds_of(incident: Incident, alert: Alert, rules: Rules) -> list[Counted]:
-    return rules.thresholds.of(alert, _as_it_came(alert, incident.service, incident.labels))
+    return rules.thresholds.of(alert, _as_it_came(alert, incident.service, incident.labels, rules))
 
 
 def too_few_yet(d: Draft, assigned: Assignment, rules: Rules) -> list[Mute]:
     """As it opens: it is counted, and muted where there are too few. Where there are enough, those that waited for it page as well."""
-    counted = rules.thresholds.of(d.alert, _as_it_came(d.alert, assigned.service, assigned.labels))
+    counted = rules.thresholds.of(d.alert, _as_it_came(d.alert, assigned.service, assigned.labels, rules))
     _count(d, counted)
     return _waiting(d, counted, d.now)
 
@@ -61,7 +61,7 @@ def count_repeat(d: Draft, rules: Rules) -> None:
     """One more of an alert that waits for more."""
     if d.incident.group:  # what it has is not what all of them have
         assigned = rules.router.assign(d.alert)
-        return _count(d, rules.thresholds.of(d.alert, _as_it_came(d.alert, assigned.service, assigned.labels)))
+        return _count(d, rules.thresholds.of(d.alert, _as_it_came(d.alert, assigned.service, assigned.labels, rules)))
     return _count(d, thresholds_of(d.incident, d.alert, rules))
 
 
@@ -81,6 +81,7 @@ def _waiting(d: Draft, counted: list[Counted], since: datetime) -> list[Mute]:
     return [by] if by else []
 
 
-def _as_it_came(alert: Alert, service: str, labels: dict[str, str]) -> Facts:
+def _as_it_came(alert: Alert, service: str, labels: dict[str, str], rules: Rules) -> Facts:
     """With its own severity: what it is raised to, and for how long, must not change where it is counted."""
-    return Facts(alert, {"service": service, "labels": labels})
+    known = rules.config.services.get(service)
+    return Facts(alert, {"service": service, "team": known.team if known else "", "labels": labels})

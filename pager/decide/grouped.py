@@ -77,7 +77,8 @@ def go(d: Draft, member: Member) -> None:
 def compare(d: Draft, alert: Alert, assigned: Assignment) -> None:
     """What the others have in common with one more."""
     incident, facts = d.incident, Facts.of(alert)
-    differ = {"service"} if assigned.service != incident.service else set()
+    differ = {"service", "team"} if assigned.service != incident.service else set()
+    differ |= {"team"} if assigned.labels.get("team") != incident.labels.get("team") else set()
     differ |= {"urgency"} if assigned.urgency is not incident.urgency else set()
     d.set(
         labels={key: value for key, value in incident.labels.items() if assigned.labels.get(key) == value},

@@ -7,11 +7,12 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from msgspec.structs import replace
 
-from pager.model.condition import Condition, Term
+from pager.model.condition import Condition, Term, key_of
 from pager.model.event import Look
 from pager.model.incident import State
 from pager.model.mute import Silence
 from pager.model.rota import RotaFacts
+from tests.house import House
 from tests.night import START, Night, config_of
 from tests.payments import PAYMENTS
 
@@ -20,7 +21,7 @@ PAUSE = "\nnoise: {pause: [{name: transient, match: {severity: [warning, critica
 
 
 def silence(minutes: int, *, starts: int = 0, said: int = 0, **terms: str) -> Silence:
-    made = tuple(Term(key, (value,)) for key, value in (terms or {"service": "checkout"}).items())
+    made = tuple(Term(key_of(key), (value,)) for key, value in (terms or {"service": "checkout"}).items())
     start = START + timedelta(minutes=starts)
     return Silence(
         id="s1",
@@ -244,6 +245,35 @@ def flaps(rule: str) -> Night:
         n.until(at).alert()
         n.until(f"{at[:-1]}5").resolve()
     return n
+
+
+# --- teams ---------------------------------------------------------------------------------------------------------------------------------------
+TEAM = '\nnoise: {maintenance: [{name: move, match: {team: payments}, hours: {from: "01:00", to: "02:00"}}]}\n'
+
+
+@pytest.mark.parametrize(
+    ("fields", "is_muted"),
+    [({}, True), ({"team": "search"}, False), ({"service": "of nobody"}, False), ({"service": "of nobody", "team": "payments"}, True)],
+)
+def test_a_team_is_the_label_of_that_name_else_whose_service_it_is(fields: dict[str, str], is_muted: bool) -> None:
+    n = night(TEAM)
+    n.alert(**fields)
+    assert (n.state is State.SUPPRESSED) is is_muted
+    said = night("", silence(60, team="payments"))
+    said.alert(**fields)
+    assert (said.state is State.SUPPRESSED) is is_muted
+    asked = night(TEAM.replace("match: {team: payments}", "if: 'team == \"payments\"'"))
+    asked.alert(**fields)
+    assert (asked.state is State.SUPPRESSED) is is_muted
+
+
+@pytest.mark.parametrize("fields", [{"service": "of nobody"}, {"team": "search"}])
+def test_a_group_of_two_teams_is_muted_by_neither(fields: dict[str, str]) -> None:
+    h = House(PAYMENTS + TEAM.replace("noise: {", "noise: {group: [{name: g, by: [labels.cluster], window: 1h}], "))
+    h.alert("a", cluster="eu")
+    h.alert("b", cluster="eu", **fields)
+    assert h.state("a") is State.TRIGGERED
+    assert h.paged("a") == ["0:00"]
 
 
 # --- pauses ---------------------------------------------------------------------------------------------------------------------------
