@@ -276,6 +276,13 @@ def test_a_group_of_two_teams_is_muted_by_neither(fields: dict[str, str]) -> Non
     assert h.paged("a") == ["0:00"]
 
 
+def test_times_in_a_file_may_have_a_zone_of_their_own() -> None:
+    n = night("\nnoise: {silences: [{name: move, match: {service: checkout}, from: 2026-06-02T02:00+02:00, to: 2026-06-02T01:20Z}]}\n")
+    n.alert()
+    assert n.incident.reason == "silenced by the config until 2026-06-02 01:20 UTC (silence move)"
+    assert n.until("20:00").paged()[0][0] == "20:00"
+
+
 # --- pauses ---------------------------------------------------------------------------------------------------------------------------
 def test_what_heals_by_itself_in_time_wakes_nobody_and_is_said_to_have() -> None:
     n = night(PAUSE)
