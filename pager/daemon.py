@@ -197,6 +197,8 @@ class _Daemon:
             await lead.resign()
             for task in loops:
                 task.cancel()
+            with suppress(StoreUnavailable):
+                await self.store.stream.settle()
             await asyncio.wait(ending, timeout=_STOP_WITHIN)
             for task in (*ending, adding, presence):
                 task.cancel()

@@ -23,6 +23,7 @@ from pager.notify.codes import page_code
 from pager.notify.telling import dead_letter_notice
 from pager.ports import Commit, Incidents, Meter, Outcome
 
+_WARY = 100  # rounds after a conflict in which numbers are handed out before they are used
 _ROUNDS = 50  # of conflicts before a change is called impossible; each round somebody's change went through
 
 
@@ -53,7 +54,8 @@ class Advance:
         self._rules = rules
         self._secret = secret
         self._meter = meter
-        self._fresh: defaultdict[int, deque[int]] = defaultdict(deque)  # numbers, by the part of the store they are for
+        self._fresh: defaultdict[int, deque[int]] = defaultdict(deque)  # numbers handed out, by part of the store
+        self._wary = 0
 
     # --- alerts -----------------------------------------------------------------------------------------------------------------------
     async def alerts(self, seen: Sequence[AlertSeen]) -> list[AlertSeen]:
@@ -64,9 +66,10 @@ class Advance:
         for alert in sorted(seen, key=lambda s: s.entry):
             waiting.setdefault(Identity(alert.alert.scope, alert.alert.dedup_key), []).append(alert)
         waiting = in_turn(waiting, self._rules())
-        for _ in range(_ROUNDS):
+        for tries in range(_ROUNDS):
             if not waiting:
                 return unread
+            self._wary = _WARY if tries else max(0, self._wary - 1)
             waiting = await self._alert_round(waiting, unread)
         raise TooManyConflicts(f"{len(waiting)} identities")
 
@@ -78,16 +81,17 @@ class Advance:
             waiting = {identity: seen for (identity, seen), snap in zip(waiting.items(), snapshots, strict=True) if not snap.unreadable}
             snapshots = [snap for snap in snapshots if not snap.unreadable]
         snapshots = [_as_it_stands(snap) for snap in snapshots]
-        await self._fill(Counter(self._part(seen) for snap, seen in zip(snapshots, waiting.values(), strict=True) if _may_open(snap, seen)))
-        rules = self._rules()
         parts = [self._part(seen) for seen in waiting.values()]
+        opening = Counter(part for part, snap, seen in zip(parts, snapshots, waiting.values(), strict=True) if _may_open(snap, seen))
+        numbers = await self._numbers(opening)
+        rules = self._rules()
         names = [
             [name for alert in seen for name in needs(snap, alert, rules)] for snap, seen in zip(snapshots, waiting.values(), strict=True)
         ]
         snapshots = await self._with_groups(await self._pointed(parts, snapshots, names))
         chain, folded = Chain(), list[_Fold]()
         for part, snap, asked, seen in zip(parts, snapshots, names, waiting.values(), strict=True):
-            folded.append(self._fold(chain.as_left(part, snap, asked), seen, rules, now))
+            folded.append(self._fold(chain.as_left(part, snap, asked), seen, rules, now, numbers.get(part) or deque()))
             chain.goes_on(part, folded[-1].commit)
         outcomes = await self._incidents.commit([fold.commit for fold in folded])
         left: dict[Identity, list[AlertSeen]] = {}
@@ -105,14 +109,14 @@ class Advance:
             self._meter.alerts(name, count)
         return left
 
-    def _fold(self, before: Snapshot, seen: list[AlertSeen], rules: Rules, now: datetime) -> _Fold:
-        """Decide about alerts of one identity one after the other, as one change; up to where a second incident would begin."""
+    def _fold(self, before: Snapshot, seen: list[AlertSeen], rules: Rules, now: datetime, numbers: deque[int]) -> _Fold:
+        """Decide about alerts of one identity one after the other, as one change; up to where a second incident would begin. `numbers` are
+        those of new incidents."""
         current = before
         entries: list[Entry] = []
         outgoing: list[Outgoing] = []
         outcomes: list[str] = []
         shared = Shared()
-        numbers = self._fresh[self._part(seen)]
         for k, alert in enumerate(seen):
             decision = decide(current, alert, rules, now, fresh=numbers[0] if numbers else 0)
             if _opens(decision) or decision.meaning is Meaning.JOINS:
@@ -156,10 +160,18 @@ class Advance:
             for snap, asked in zip(snapshots, wanted, strict=True)
         ]
 
-    async def _fill(self, wanted: Mapping[int, int]) -> None:
+    async def _numbers(self, wanted: Mapping[int, int]) -> dict[int, deque[int]]:
+        """Numbers for so many new incidents of each part: those that come next, where nobody else opens incidents, too."""
+        numbers: dict[int, deque[int]] = {}
         for part, count in wanted.items():
-            if (missing := count - len(self._fresh[part])) > 0:
-                self._fresh[part].extend(await self._incidents.numbers(missing, part))
+            fresh = self._fresh[part]
+            if not fresh and not self._wary:  # a round trip, and a write, less on the way to a page
+                numbers[part] = deque(self._incidents.likely(count, part))
+                continue
+            if (missing := count - len(fresh)) > 0:
+                fresh.extend(await self._incidents.numbers(missing, part))
+            numbers[part] = fresh
+        return numbers
 
     def _part_of(self, snapshot: Snapshot) -> int:
         return self._incidents.part_of(snapshot.incident.scope) if snapshot.incident else 0

@@ -103,6 +103,10 @@ class Incidents(Protocol):
     async def numbers(self, count: int, part: int = 0) -> list[int]:
         """New incident numbers, never handed out before, for incidents of a part."""
 
+    def likely(self, count: int, part: int = 0) -> list[int]:
+        """The next numbers of a part as the last `by_identity` saw it. They are not handed out: where somebody else opens an incident by one
+        of them first, the commit that does so is a conflict."""
+
     async def commit(self, commits: Sequence[Commit]) -> list[Outcome]:
         """Each commits or conflicts alone; in order; in one round trip. One may go on from what an earlier one of them leaves: then its `before`
         has the next version."""

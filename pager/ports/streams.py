@@ -88,7 +88,9 @@ class AlertStream(Protocol):
         and whatever of the last batch was neither finished nor buried), and what absent workers left."""
 
     async def finish(self, entries: Sequence[AlertEntry]) -> None:
-        """Acknowledge and delete."""
+        """Acknowledge and delete: with the next `take`, or a moment later."""
+
+    async def settle(self) -> None: ...  # acknowledge and delete now what is to be
 
     async def bury(self, letters: Sequence[tuple[AlertEntry, str]]) -> None:
         """Move entries to the dead letters, with their reasons; atomically."""

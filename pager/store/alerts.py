@@ -16,6 +16,7 @@ from pager.store.scripts import script
 
 FIRST_ID, REASON = b"pagerd-id", b"pagerd-reason"
 _ID = re.compile(rb"\d{1,19}-\d{1,19}")
+_A_MOMENT = timedelta(milliseconds=10)  # in which the pages of what was read reach their providers: what is done waits so long
 _PAGE = 100  # dead letters read at once: each may be large
 
 
@@ -32,6 +33,8 @@ class RedisAlertStream:
         self._keys = keys
         self._group = Group(connection, [keys.stream], ALERTS_GROUP, worker, keys.worker, can_tell)
         self._handed: set[str] = set()
+        self._done: list[AlertEntry] = []  # to be finished
+        self._several = False  # came with the last take
         self._unsure = True  # there may be entries pending under our name that are not in hand
 
     # --- reading ----------------------------------------------------------------------------------------------------------------------
@@ -45,19 +48,33 @@ class RedisAlertStream:
                 return (0, 0), []
             raise
         self._handed = {entry.stream_id for entry in entries}
+        self._several = len(entries) > 1
         return min([oldest, *(entry.id for entry in entries)]) if entries else (0, 0), entries
 
     async def _next(self, limit: int, wait: timedelta) -> tuple[EntryId, list[AlertEntry]]:
         if again := await self._again(limit) or await self._inherited(limit):
             return _oldest(*await self._connection.pipe(self._ask_oldest())), again
-        # One round trip: the questions behind a blocking read are answered once it is.
+        if self._done and not self._several and wait > timedelta(0):
+            oldest, fresh = await self._fresh(limit, min(wait, _A_MOMENT), ())
+            if fresh:
+                return oldest, fresh
+        done, self._done = self._done, []
+        try:
+            return await self._fresh(limit, wait, done)
+        except BaseException:
+            self._done += done
+            raise
+
+    async def _fresh(self, limit: int, wait: timedelta, done: Sequence[AlertEntry]) -> tuple[EntryId, list[AlertEntry]]:
+        """One round trip: what is `done` is finished before, and the questions behind a blocking read are answered once it is."""
         reads = [self._group.new(limit, min(wait, LONGEST_BLOCK)), *self._ask_oldest()]
-        reply, pending, retried = await self._connection.block(reads)
+        *_, reply, pending, retried = await self._connection.block([*self._finishing(done), *reads])
         return _oldest(pending, retried), _read(entries_of(reply[0][1])) if reply else []
 
     async def _again(self, limit: int) -> list[AlertEntry]:
         if not (self._unsure or self._handed):
             return []
+        await self.settle()
         raw = await self._group.mine(self._keys.stream, FIRST, limit)
         await self._group.forget(self._keys.stream, [id_ for id_, fields in raw if fields is None])
         self._unsure = bool(raw)
@@ -85,15 +102,27 @@ class RedisAlertStream:
         return [id_.decode() for id_ in reply]
 
     async def finish(self, entries: Sequence[AlertEntry]) -> None:
-        if not entries:
-            return
-        ids = [entry.stream_id for entry in entries]
-        stream = self._keys.stream
-        commands: list[Command] = [("XACK", stream, ALERTS_GROUP, *ids), ("XDEL", stream, *ids)]
-        if retried := [_text(entry.id) for entry in entries if _text(entry.id) != entry.stream_id]:
+        """No write of its own, which a page that is under way would have to wait for. Until then they are handed out again after a crash, and
+        known by their ids to have been applied."""
+        self._done += entries
+        self._handed.difference_update(entry.stream_id for entry in entries)
+
+    async def settle(self) -> None:
+        done, self._done = self._done, []
+        try:
+            await self._connection.pipe(self._finishing(done))
+        except BaseException:
+            self._done += done
+            raise
+
+    def _finishing(self, done: Sequence[AlertEntry]) -> list[Command]:
+        if not done:
+            return []
+        ids, stream = [entry.stream_id for entry in done], self._keys.stream
+        commands: list[Command] = [("MULTI",), ("XACK", stream, ALERTS_GROUP, *ids), ("XDEL", stream, *ids)]
+        if retried := [_text(entry.id) for entry in done if _text(entry.id) != entry.stream_id]:
             commands.append(("ZREM", self._keys.retried, *retried))
-        await self._connection.pipe(commands, atomic=True)
-        self._handed.difference_update(ids)
+        return [*commands, ("EXEC",)]
 
     async def bury(self, letters: Sequence[tuple[AlertEntry, str]]) -> None:
         if not letters:

@@ -15,6 +15,7 @@ from pager.store.codec import Codec
 from pager.store.connection import Arg
 from pager.store.keys import OUTBOX_GROUP, Keys
 from pager.store.scores import milliseconds
+from pager.store.shards import ONE, Shards
 
 CODES_KEPT = timedelta(days=7)
 REQUESTS_KEPT = timedelta(days=1)
@@ -27,8 +28,9 @@ Part = TypeVar("Part", AlertRecord, Incident, Pointer)
 class Batch:
     """Commits for one call of the script. `policies` are the refs that the store has for sure, `new_policies` those that come with it."""
 
-    def __init__(self, keys: Keys, worker: str, policies: Set[str]) -> None:
+    def __init__(self, keys: Keys, worker: str, policies: Set[str], shards: Shards = ONE) -> None:
         self._keys = keys
+        self._shards = shards
         self._worker = worker
         self._known = policies
         self.new_policies: set[str] = set()
@@ -49,7 +51,16 @@ class Batch:
     def call(self) -> tuple[list[Arg], list[Arg]]:
         """KEYS and ARGV."""
         keys = self._keys
-        fixed: list[Arg] = [keys.deadlines, keys.resolved, keys.audit, keys.counts, *keys.outboxes, keys.boards, keys.suppressed]
+        fixed: list[Arg] = [
+            keys.deadlines,
+            keys.resolved,
+            keys.audit,
+            keys.counts,
+            *keys.outboxes,
+            keys.boards,
+            keys.suppressed,
+            keys.number,
+        ]
         kept: list[Arg] = [int(kept.total_seconds()) for kept in (CODES_KEPT, REQUESTS_KEPT, MARKERS_KEPT)]
         head: list[Arg] = [self._count, OUTBOX_GROUP, self._worker, *kept, keys.wake, len(self._checked), len(self._fenced)]
         return fixed + self._checked + self._written, head + self._fenced + self._args
@@ -119,6 +130,9 @@ class Batch:
         was, is_open = before.is_open if before else None, after.is_open
         self._deadline(after)
         count = 1
+        if before is None:
+            self._args += ("new", self._shards.counted(after.number))
+            count += 1
         if not is_open and was is not False:
             self._args += ("ended", milliseconds(after.resolved_at or after.since))
             count += 1

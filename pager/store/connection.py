@@ -54,6 +54,11 @@ class Connection:
             raise self._refused(reply)
         return reply
 
+    def tell(self, commands: Sequence[Command]) -> None:
+        """Send, and don't wait for the answer: whether it arrives, nobody is told."""
+        if self._line is not None and not self._line.lost:
+            self._line.ask(commands).add_done_callback(lambda asked: asked.cancelled() or asked.exception())
+
     async def pipe(self, commands: Sequence[Command], atomic: bool = False) -> list[Any]:
         """The replies, in order. `atomic`: as one transaction."""
         line = self._line if self._line is not None and not self._line.lost else await self._ready()

@@ -16,6 +16,7 @@ from pager.store.connection import Connection
 from pager.store.keys import Keys
 from pager.store.scores import moment
 from pager.store.scripts import script
+from pager.store.shards import ONE, Shards
 from pager.store.snapshots import Snapshots
 
 MOST_AT_ONCE = 500  # commits in one call: it stays below what Lua can pass on, and below a few tens of milliseconds
@@ -24,10 +25,13 @@ _OUTCOMES = {ord("D"): Outcome.DONE, ord("C"): Outcome.CONFLICT, ord("S"): Outco
 
 class RedisIncidents:
     """The port Incidents. `worker` is the name under which this process takes outbox entries; `replicas`, how many must have on disk what is
-    to be confirmed."""
+    to be confirmed; `shards`, of which this is one."""
 
-    def __init__(self, connection: Connection, snapshots: Snapshots, worker: str, keys: Keys, replicas: int = 0) -> None:
+    def __init__(
+        self, connection: Connection, snapshots: Snapshots, worker: str, keys: Keys, replicas: int = 0, shards: Shards = ONE
+    ) -> None:  # fmt: skip
         self._replicas = replicas
+        self._shards = shards
         self._connection = connection
         self._snapshots = snapshots
         self._worker = worker
@@ -57,6 +61,10 @@ class RedisIncidents:
         last: int = await self._connection.call("INCRBY", self._keys.number, count)
         return list(range(last - count + 1, last + 1))
 
+    def likely(self, count: int, part: int = 0) -> list[int]:
+        counted = self._snapshots.counted
+        return list(range(counted + 1, counted + count + 1))
+
     async def commit(self, commits: Sequence[Commit]) -> list[Outcome]:
         outcomes: list[Outcome] = []
         for start in range(0, len(commits), MOST_AT_ONCE):
@@ -68,9 +76,11 @@ class RedisIncidents:
         if self._epoch != self._connection.epoch:  # what is there now may be a replica that missed the last writes
             self._epoch = self._connection.epoch
             self._policies.clear()
-        batch = Batch(self._keys, self._worker, self._policies)
+        batch = Batch(self._keys, self._worker, self._policies, self._shards)
         for commit in commits:
             batch.add(commit)
+            if commit.before.incident is None and commit.after.incident is not None:
+                self._snapshots.remember(commit.after.incident)
         replicas = self._replicas if any(commit.confirmed for commit in commits) else 0
         letters: bytes = await self._connection.run(script("commit"), *batch.call(), replicas=replicas)
         self._policies |= batch.new_policies

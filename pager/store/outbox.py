@@ -15,7 +15,7 @@ from pager.model.snapshot import Snapshot, UnreadableError
 from pager.ports import Begun, Commit, OutboxEntry, Sending
 from pager.store import codec
 from pager.store.batch import CODES_KEPT, Batch
-from pager.store.connection import LONGEST_BLOCK, Arg, Connection, Refused
+from pager.store.connection import LONGEST_BLOCK, Arg, Command, Connection, Refused
 from pager.store.group import FIRST, Group, RawEntry, entries_of
 from pager.store.keys import OUTBOX_GROUP, Keys
 from pager.store.scores import moment
@@ -144,14 +144,17 @@ class RedisOutbox:
         """What is in hand stays pending: others get it."""
 
     async def _start(self, sendings: Sequence[Sending]) -> list[list[Begun]]:
-        incidents = [self._keys.incident(entry.item.incident) for sending in sendings for entry in sending.entries]
-        keys: list[Arg] = [*self._keys.outboxes, *incidents]
+        numbers = [entry.item.incident for sending in sendings for entry in sending.entries]
+        beside = self._snapshots.record_keys(numbers)
+        keys: list[Arg] = [*self._keys.outboxes, *map(self._keys.incident, numbers), *beside]
         kept: list[Arg] = [int(time.total_seconds()) for time in (MARKS_KEPT, CODES_KEPT)]
-        args: list[Arg] = [OUTBOX_GROUP, self._worker, self._process, *kept, len(incidents), len(sendings)]
+        args: list[Arg] = [OUTBOX_GROUP, self._worker, self._process, *kept, len(numbers), len(beside), len(sendings)]
         for sending in sendings:
             self._say(sending, keys, args)
         time, letters, stored, marks, waits = await self._connection.run(script("begin"), keys, args)
-        now, snapshots = moment(time), iter(await self._snapshots.around(stored))
+        records = dict(zip(beside, stored[len(numbers) :], strict=True))
+        now, snapshots = moment(time), iter(await self._snapshots.around(stored[: len(numbers)], beside=records))
+        self._mark(sendings, letters.decode(), marks)  # after the last read, which would wait for it
         heard = zip(letters.decode(), marks, strict=True)
         return [
             [_begun(*next(heard), wait, next(snapshots), now) for _ in sending.entries]
@@ -159,7 +162,13 @@ class RedisOutbox:
         ]  # fmt: skip
 
     def _say(self, sending: Sending, keys: list[Arg], args: list[Arg]) -> None:
-        args += (int(not sending.look), sending.lead, len(sending.limits), len(sending.codes), len(sending.entries))
+        args += (
+            0 if sending.look else 2 if _alone(sending) else 1,
+            sending.lead,
+            len(sending.limits),
+            len(sending.codes),
+            len(sending.entries),
+        )
         for limit in sending.limits:
             keys.append(self._keys.limit(limit.name))
             args += (math.ceil(limit.every.total_seconds() * 1000), limit.burst)
@@ -170,6 +179,23 @@ class RedisOutbox:
             if isinstance(item, SendPage):
                 keys.append(self._keys.sent(item.incident, item.seq, item.attempt))
         keys += [self._keys.code(code.address, code.code) for code in sending.codes]
+
+    def _mark(self, sendings: Sequence[Sending], letters: str, marks: Sequence[bytes]) -> None:
+        """Where nothing else is written before a send, it does not wait for the mark either: that the entry is pending says the same to whoever
+        comes after a crash."""
+        commands: list[Command] = []
+        at = 0
+        for sending in sendings:
+            entry, item = sending.entries[0], sending.entries[0].item
+            mine = f"{self._process}:{entry.id}"
+            before = marks[at].decode()
+            if _alone(sending) and letters[at] in "FB" and isinstance(item, SendPage) and not before.endswith(mine):
+                kept = int(MARKS_KEPT.total_seconds())
+                commands.append(
+                    ("SET", self._keys.sent(item.incident, item.seq, item.attempt), f"{before[-300:]} {mine}".strip(), "EX", kept)
+                )
+            at += len(sending.entries)
+        self._connection.tell(commands)
 
     async def drop(self, entry: OutboxEntry) -> None:
         """Does nothing where the entry has become another worker's."""
@@ -195,6 +221,11 @@ class RedisOutbox:
                 self._snapshots.newer.met(error)
                 self._unread.append((priority, id_))
         return entries
+
+
+def _alone(sending: Sending) -> bool:
+    """Nothing is written before it is sent but that it was begun."""
+    return not (sending.look or sending.limits or sending.codes or sending.lead or len(sending.entries) > 1)
 
 
 def _begun(letter: str, mark: bytes, wait: int, snapshot: Snapshot, now: datetime) -> Begun:

@@ -69,6 +69,9 @@ class ShardedIncidents:
     async def numbers(self, count: int, part: int = 0) -> list[int]:
         return [self._shards.number(part, counted) for counted in await self._each[part].numbers(count)]
 
+    def likely(self, count: int, part: int = 0) -> list[int]:
+        return [self._shards.number(part, counted) for counted in self._each[part].likely(count)]
+
     async def commit(self, commits: Sequence[Commit]) -> list[Outcome]:
         async def ask(k: int, mine: Sequence[Commit]) -> list[Outcome]:
             return await self._each[k].commit([_own(commit, k) for commit in mine])

@@ -32,6 +32,10 @@ class Shards(msgspec.Struct, frozen=True):
         """The `counted`-th number of a shard, from 1."""
         return (counted - 1) * self.count + shard + 1
 
+    def counted(self, number: int) -> int:
+        """Which number of its shard it is, from 1."""
+        return (number - 1) // self.count + 1
+
     def of_commit(self, commit: Commit) -> int:
         """By its incident, else its record, else what it says. What it finishes must lie there, too."""
         for snapshot in (commit.after, commit.before):
@@ -42,6 +46,9 @@ class Shards(msgspec.Struct, frozen=True):
         if commit.finishes is not None:
             return split(commit.finishes[1])[0]
         return self.of_number(commit.outgoing[0].incident if commit.outgoing else commit.entries[0].incident if commit.entries else 0)
+
+
+ONE = Shards()
 
 
 def join(shard: int, entry: str) -> str:

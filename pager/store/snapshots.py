@@ -18,6 +18,8 @@ from pager.store.newer import Newer
 from pager.store.scores import moment
 
 NO_TURNS: Mapping[str, int] = {}
+NO_RECORDS: Mapping[str, bytes | None] = {}
+_MOST_KNOWN = 8192  # incidents of which it is remembered where their record is
 Part = TypeVar("Part", AlertRecord, Incident)
 
 
@@ -28,13 +30,17 @@ class Snapshots:
         self._connection = connection
         self._keys = keys
         self._policies: dict[str, Policy] = {}
+        self._records: dict[int, str] = {}  # keys of incidents' records, which never change: known, they are read in the same round trip
         self.newer = newer or Newer()
+        self.counted = 0
+        """How many incident numbers were given when an identity was last loaded."""
 
     async def by_identity(self, identities: Sequence[Identity], suffices: Suffices | None = None) -> tuple[datetime, list[Snapshot]]:
-        reads: list[Command] = [("TIME",), ("HGETALL", self._keys.turns)]
+        reads: list[Command] = [("TIME",), ("HGETALL", self._keys.turns), ("GET", self._keys.number)]
         if identities:
             reads.append(("MGET", *(self._keys.alert(i.scope, i.dedup_key) for i in identities)))
-        time, turns, *found = await self._connection.pipe(reads)
+        time, turns, counted, *found = await self._connection.pipe(reads)
+        self.counted = int(counted or 0)
         records = [_read(codec.record_of, value) for value in (found[0] if found else ())]
         incidents = await self._incidents(
             [
@@ -46,18 +52,36 @@ class Snapshots:
 
     async def by_number(self, numbers: Sequence[int]) -> tuple[datetime, list[Snapshot]]:
         reads: list[Command] = [("TIME",), ("HGETALL", self._keys.turns)]
+        keys = self.record_keys(numbers)
         if numbers:
-            reads.append(("MGET", *map(self._keys.incident, numbers)))
+            reads.append(("MGET", *map(self._keys.incident, numbers), *keys))
         time, turns, *found = await self._connection.pipe(reads)
-        return moment(time), await self.around(found[0] if found else [], _counts(turns))
+        stored = found[0] if found else []
+        return moment(time), await self.around(stored[: len(numbers)], _counts(turns), dict(zip(keys, stored[len(numbers) :], strict=True)))
 
-    async def around(self, stored: Sequence[bytes | None], turns: Mapping[str, int] = NO_TURNS) -> list[Snapshot]:
-        """Snapshots of incidents that were read already."""
+    async def around(
+        self, stored: Sequence[bytes | None], turns: Mapping[str, int] = NO_TURNS, beside: Mapping[str, bytes | None] = NO_RECORDS
+    ) -> list[Snapshot]:
+        """Snapshots of incidents that were read already, and of records that were read `beside` them."""
         incidents = [_read(codec.incident_of, value) for value in stored]
-        keys = [self._keys.alert(i.scope, i.dedup_key) for i in incidents if isinstance(i, Incident)]
-        found = iter(await self._connection.call("MGET", *keys) if keys else ())
-        records = [_read(codec.record_of, next(found)) if isinstance(incident, Incident) else None for incident in incidents]
+        keys = [self.remember(i) if isinstance(i, Incident) else "" for i in incidents]
+        missing = [key for key in keys if key and key not in beside]
+        found = {**beside, **dict(zip(missing, await self._connection.call("MGET", *missing), strict=True))} if missing else beside
+        records = [_read(codec.record_of, found[key]) if key else None for key in keys]
         return await self._snapshots(records, incidents, turns)
+
+    def record_keys(self, numbers: Iterable[int]) -> list[str]:
+        """Of those incidents that are remembered."""
+        return [key for number in numbers if (key := self._records.get(number))]
+
+    def remember(self, incident: Incident) -> str:
+        """The key of its record."""
+        key = self._records.get(incident.number)
+        if key is None:
+            if len(self._records) >= _MOST_KNOWN:
+                del self._records[next(iter(self._records))]
+            key = self._records[incident.number] = self._keys.alert(incident.scope, incident.dedup_key)
+        return key
 
     async def _incidents(self, numbers: Sequence[int]) -> list[Incident | UnreadableError | None]:
         wanted = [number for number in numbers if number]

@@ -109,10 +109,12 @@ def find_store(settings: Settings, environment: Mapping[str, str]) -> str:
 class _Part:
     """The adapters of one shard."""
 
-    def __init__(self, connection: Connection, worker: str, keys: Keys, replicas: int, can_tell: Callable[[], bool], newer: Newer) -> None:
+    def __init__(
+        self, connection: Connection, worker: str, keys: Keys, replicas: int, can_tell: Callable[[], bool], newer: Newer, shards: Shards
+    ) -> None:
         self.connection, self.keys = connection, keys
         snapshots = Snapshots(connection, keys, newer)
-        self.incidents = RedisIncidents(connection, snapshots, worker, keys, replicas)
+        self.incidents = RedisIncidents(connection, snapshots, worker, keys, replicas, shards)
         self.deadlines = RedisDeadlines(connection, keys, newer)
         self.outbox = RedisOutbox(connection, snapshots, worker, keys, can_tell)
         self.boards = RedisBoards(connection, keys, newer)
@@ -140,7 +142,7 @@ class Store:
             return self.presence.can_tell()
 
         self.newer = newer = Newer()
-        self._parts = parts = [_Part(holding(of.alive), worker, of, replicas, can_tell, newer) for of in keys]
+        self._parts = parts = [_Part(holding(of.alive), worker, of, replicas, can_tell, newer, shards) for of in keys]
         stream_line = holding(stream_keys.stream)
         self.stream = RedisAlertStream(stream_line, worker, stream_keys, replicas, can_tell)
         self.refusals = RedisRefusals(parts[0].connection, keys[0])

@@ -75,5 +75,14 @@ HOOKS: list[tuple[type, str, Callable[..., str]]] = [
 for owner, method, label in HOOKS:
     setattr(owner, method, hooked(label, getattr(owner, method)))
 
+
+def told(self: Connection, commands: Any, tell: Callable[..., None] = Connection.tell) -> None:
+    point(f"before tell {first_word(commands)}")
+    tell(self, commands)
+    point(f"after tell {first_word(commands)}")
+
+
+Connection.tell = told  # type: ignore[method-assign]
+
 if __name__ == "__main__":
     main()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
@@ -99,10 +100,11 @@ class RedisWorker:
         can_tell = self.presence.can_tell
         self.newer = newer = Newer(lambda: self.clock)
         snapshots = [Snapshots(connection, of, newer) for of in keys]
-        incidents = [RedisIncidents(connection, s, name, of) for s, of in zip(snapshots, keys, strict=True)]
+        by = Shards(shards)
+        incidents = [RedisIncidents(connection, s, name, of, shards=by) for s, of in zip(snapshots, keys, strict=True)]
         outboxes = [RedisOutbox(connection, s, name, of, can_tell) for s, of in zip(snapshots, keys, strict=True)]
         deadlines, boards = [RedisDeadlines(connection, of, newer) for of in keys], [RedisBoards(connection, of, newer) for of in keys]
-        sweepers, by = [Sweeper(connection, of) for of in keys], Shards(shards)
+        sweepers = [Sweeper(connection, of) for of in keys]
         self.incidents: Incidents = incidents[0] if shards == 1 else ShardedIncidents(by, incidents)
         self.deadlines: Deadlines = deadlines[0] if shards == 1 else ShardedDeadlines(deadlines)
         self.outbox: Outbox = outboxes[0] if shards == 1 else ShardedOutbox(outboxes)
@@ -162,6 +164,9 @@ class _FakeConnection(Connection):
         self._redis.response_callbacks.clear()
 
     async def ready(self) -> None: ...
+
+    def tell(self, commands: Sequence[Command]) -> None:
+        self._told = asyncio.ensure_future(self.pipe(commands))
 
     async def call(self, *command: Arg) -> Any:
         with _mapped():

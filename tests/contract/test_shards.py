@@ -144,7 +144,7 @@ async def test_a_shard_that_is_gone_does_not_keep_the_others(three: RedisBackend
     keys = [Keys(f"p{k}") for k in range(3)]
     deadlines = ShardedDeadlines([RedisDeadlines(line, of) for line, of in zip(lines, keys, strict=True)])
     outbox = ShardedOutbox([RedisOutbox(line, Snapshots(line, of), "w1", of) for line, of in zip(lines, keys, strict=True)])
-    alone = RedisIncidents(three.connection, Snapshots(three.connection, keys[2]), "w1", keys[2])
+    alone = RedisIncidents(three.connection, Snapshots(three.connection, keys[2]), "w1", keys[2], shards=Shards(3))
     now = await alone.now()
     await alone.commit([opening(SCOPES[0], 3, now, due=now, outgoing=(page(3),))])
     assert [claim.number for claim in (await deadlines.claim(30, FAR))[1]] == [3]

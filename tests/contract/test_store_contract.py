@@ -67,6 +67,25 @@ async def test_numbers_are_never_handed_out_twice(store: Backend) -> None:
     assert min(numbers) > 0
 
 
+async def test_of_two_that_open_by_the_number_that_comes_next_one_has_it(store: Backend) -> None:
+    first, second = store.worker("w1").incidents, store.worker("w2").incidents
+    await first.numbers(2)
+    likely = []
+    for incidents, identity in ((first, DISK), (second, CPU)):
+        await incidents.by_identity([identity])
+        likely.append(incidents.likely(1))
+    [[one], [other]] = likely
+    assert one == other
+    now = await first.now()
+    assert await first.commit([opening(DISK, one, now)]) == [Outcome.DONE]
+    assert await second.commit([opening(CPU, one, now)]) == [Outcome.CONFLICT]
+    [handed_out] = await second.numbers(1)
+    assert handed_out > one, "what was opened counts as given"
+    assert await second.commit([opening(CPU, handed_out, now)]) == [Outcome.DONE]
+    await first.by_identity([DISK])
+    assert min(first.likely(2)) > handed_out
+
+
 # --- one commit wins ----------------------------------------------------------------------------------------------------------------------
 async def test_of_two_changes_of_one_version_the_second_conflicts_and_writes_nothing(store: Backend) -> None:
     incidents = store.worker().incidents

@@ -166,6 +166,7 @@ async def test_alerts_come_in_the_order_of_their_ids(store: Backend) -> None:
     assert f"{oldest[0]}-{oldest[1]}" == ids[0]
     assert await worker.alerts.backlog() == 3
     await worker.alerts.finish(entries)
+    await worker.alerts.settle()
     assert await worker.alerts.backlog() == 1
     _, [last] = await worker.alerts.take(2, NOW)
     assert last.stream_id == ids[2]
@@ -185,6 +186,17 @@ async def test_what_was_not_finished_is_given_again(store: Backend) -> None:
     _, again = await worker.alerts.take(10, NOW)
     assert again == first[1:]
     assert (await store.worker().alerts.take(10, NOW))[1] == again, "also after a restart"
+
+
+async def test_what_was_finished_goes_with_the_next_take(store: Backend) -> None:
+    worker = store.worker()
+    for several in (1, 2):
+        await worker.alerts.add_many([{"summary": f"{k}"} for k in range(several)])
+        _, entries = await worker.alerts.take(10, NOW)
+        assert len(entries) == several
+        await worker.alerts.finish(entries)
+        assert (await worker.alerts.take(10, timedelta(milliseconds=30)))[1] == []
+        assert await worker.alerts.backlog() == 0
 
 
 async def test_the_oldest_pending_entry_is_that_of_any_worker(store: Backend) -> None:
@@ -243,6 +255,7 @@ async def test_a_retried_letter_holds_the_oldest_id_back_until_it_is_finished(st
     assert oldest <= entry.id
     await one.alerts.finish(retried)
     await two.alerts.finish(taken)
+    await one.alerts.settle()
     await two.alerts.add({"summary": "three"})
     oldest, [last] = await two.alerts.take(10, NOW)
     assert oldest == last.id

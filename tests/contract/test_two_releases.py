@@ -81,6 +81,7 @@ async def begun_by_the_later(new: Worker, *keys: str) -> None:
         await new.ports.presence.refresh()
         await new.push(*keys)
         await new.ingest.run_once(NOW)
+        await new.ports.alerts.settle()
 
 
 # --- alerts -------------------------------------------------------------------------------------------------------------------------------
@@ -90,12 +91,15 @@ async def test_of_a_batch_only_the_alerts_of_what_can_not_be_read_are_left(start
     await old.ports.presence.refresh()
     await old.push("b", "a", "c")
     assert await old.ingest.run_once(NOW) == 3
+    await old.ports.alerts.settle()
     assert (old.left("ingest"), await old.ports.alerts.backlog()) == (1, 1)
     assert [(await old.find(n)).incident is not None for n in (1, 2, 3)] == [False, True, True]
     assert await old.ingest.run_once(NOW) == 0, "it is not taken again"
     assert await start("as old").ingest.run_once(NOW) == 0, "nor by another of the same release"
     with later_release():
-        assert await start("another new").ingest.run_once(NOW) == 1
+        another = start("another new")
+        assert await another.ingest.run_once(NOW) == 1
+        await another.ports.alerts.settle()
         found = await new.find(1)
         assert (found.record and found.record.repeats, await new.ports.alerts.backlog()) == (1, 0)
 
@@ -259,6 +263,7 @@ async def test_a_later_release_goes_on_with_what_this_one_began(start: Callable[
     old, new = start("old"), start("new")
     await old.push("a", "b")
     await old.ingest.run_once(NOW)
+    await old.ports.alerts.settle()
     with later_release():
         await new.deliver.run_once()
         assert len(phone.accepted) == 2

@@ -273,6 +273,7 @@ class MemoryStore:
                 self.keep(("marker", _identity(after.record)), True, MARKERS)
         if after.incident is not None and after.incident is not before.incident:
             self.incidents[after.incident.number] = replace(after.incident, version=_version(before.incident) + 1)
+            self.last_number = max(self.last_number, after.incident.number)
             if after.policy is not None:
                 self.policies.setdefault(after.incident.policy_ref, after.policy)
         if (member := commit.new_member()) is not None and after.incident is not None:
@@ -333,7 +334,10 @@ class _Adapter:
 
 
 class MemoryIncidents(_Adapter):
+    _counted = 0
+
     async def by_identity(self, identities: Sequence[Identity], suffices: Suffices | None = None) -> tuple[datetime, list[Snapshot]]:
+        self._counted = self._store.last_number  # as the last load saw it
         found = [(identity, self._store.by_identity(identity)) for identity in identities]
         return await self.now(), [
             Snapshot(snap.record, turns=snap.turns) if suffices and snap.record and suffices(identity, snap.record) else snap
@@ -355,6 +359,9 @@ class MemoryIncidents(_Adapter):
         first = self._store.last_number + 1
         self._store.last_number += max(count, 0)
         return list(range(first, self._store.last_number + 1))
+
+    def likely(self, count: int, part: int = 0) -> list[int]:
+        return list(range(self._counted + 1, self._counted + count + 1))
 
     async def commit(self, commits: Sequence[Commit]) -> list[Outcome]:
         self._store.reach()
@@ -519,6 +526,10 @@ class MemoryAlerts(_Adapter):
         for entry in entries:
             self._store.alerts.finish(entry_id(entry.stream_id))
             self._store.retried.discard(entry.id)
+
+    async def settle(self) -> None:
+        """Nothing is put off here: a crash before `finish` leaves the same behind."""
+        self._store.reach()
 
     async def bury(self, letters: Sequence[tuple[AlertEntry, str]]) -> None:
         self._store.reach()

@@ -1,18 +1,18 @@
 #!lua
 -- Right before sends: whose the entries are, whether a send of the same attempt was begun, and the incidents as they stand.
--- KEYS  1-4 outboxes, then an incident an entry, then of each message its limits, the marks of its entries that have one, its codes
--- ARGV  1 group, 2 worker, 3 token of this process, 4 seconds that marks are kept, 5 seconds that codes are kept, 6 entries, 7 messages; then of each
---       message: 1 to begin it or 0 to look, the page it goes by where it speaks for several, how many limits, codes, entries; of each limit: the
+-- KEYS  1-4 outboxes, then an incident an entry, records that are to be read with them, then of each message its limits, the marks of its entries that have one, its codes
+-- ARGV  1 group, 2 worker, 3 token of this process, 4 seconds that marks are kept, 5 seconds that codes are kept, 6 entries, 7 records, 8 messages; then of each
+--       message: 0 to look, 1 to begin it, 2 to begin it where the caller writes the marks, the page it goes by where it speaks for several, how many limits, codes, entries; of each limit: the
 --       milliseconds between, how many at once; the codes' values; of each entry: priority, id, whether it has a mark
--- Returns the time as {seconds, microseconds}, a letter an entry (Not ours, Fresh, Begun before, Waits), the incidents, the former mark of each
+-- Returns the time as {seconds, microseconds}, a letter an entry (Not ours, Fresh, Begun before, Waits), the incidents and records, the former mark of each
 -- entry that was begun before, and the milliseconds that each message has to wait.
 
 local call = redis.call
 local group, worker, token = ARGV[1], ARGV[2], ARGV[3]
-local entries, messages = tonumber(ARGV[6]), tonumber(ARGV[7])
+local entries, records, messages = tonumber(ARGV[6]), tonumber(ARGV[7]), tonumber(ARGV[8])
 local time = call('TIME')
 local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
-local key, a, n = 5 + entries, 8, 0
+local key, a, n = 5 + entries + records, 9, 0
 local letters, marks, waits = {}, {}, {}
 
 -- A limit is the moment at which all that was begun is paid for; whoever comes within `burst` times `every` before it may go.
@@ -31,7 +31,7 @@ local function wait_for(limits)
 end
 
 for message = 1, messages do
-  local begins, lead = ARGV[a] == '1', ARGV[a + 1]
+  local begins, marks_it, lead = ARGV[a] ~= '0', ARGV[a] == '1', ARGV[a + 1]
   local limited, coded, own = tonumber(ARGV[a + 2]), tonumber(ARGV[a + 3]), tonumber(ARGV[a + 4])
   a = a + 5
   local limits, mine = {}, {}
@@ -71,7 +71,7 @@ for message = 1, messages do
       local before = entry.before
       letters[n] = (not before or before == entry.name) and 'F' or 'B'
       if letters[n] == 'B' then marks[n] = before end
-      if entry.mark and begins and not (before and string.sub(before, -#entry.name) == entry.name) then
+      if entry.mark and marks_it and not (before and string.sub(before, -#entry.name) == entry.name) then
         call('SET', entry.mark, before and string.sub(before, -300) .. ' ' .. entry.name or entry.name, 'EX', ARGV[4])
       end
     end
@@ -87,4 +87,4 @@ for message = 1, messages do
     key = key + 1
   end
 end
-return { time, table.concat(letters), call('MGET', unpack(KEYS, 5, 4 + entries)), marks, waits }
+return { time, table.concat(letters), call('MGET', unpack(KEYS, 5, 4 + entries + records)), marks, waits }

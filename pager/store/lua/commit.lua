@@ -1,7 +1,8 @@
 #!lua
 -- A batch of commits, each written whole or not at all. All checks and all reads come before the first write: there is no way back from one.
 --
--- KEYS  1 deadlines, 2 resolved, 3 audit, 4 counts, 5-8 outboxes, 9 boards, 10 suppressed, 11.. what is checked, in the order of the checks, then what is only written.
+-- KEYS  1 deadlines, 2 resolved, 3 audit, 4 counts, 5-8 outboxes, 9 boards, 10 suppressed, 11 numbers given, 12.. what is checked, in the order of the checks,
+--       then what is only written.
 -- ARGV  1 commits, 2 group, 3 worker, 4-6 seconds that codes, requests and markers are kept, 7 wake channel, 8 checked keys, 9 fences,
 --       the fenced numbers, and then each commit: its incident's number, how many operations, the operations. Checks come first:
 --   once                  the next checked key must be absent; it is set at the end
@@ -11,6 +12,7 @@
 --   put VALUE             the checked keys of `is` get these values, in order
 --   mark VALUE            the same, for a while only
 --   also VALUE            the next written key, whatever becomes of the commit: the key is a hash of the value
+--   new NUMBER            an incident is opened by this number: so many are given now
 --   due SCORE | done      into the deadlines, or out of them
 --   again SCORE           into the deadlines where that is still to come
 --   ended SCORE | opened  into the resolved, or out of them
@@ -34,7 +36,7 @@ local checked, fences = tonumber(ARGV[8]), tonumber(ARGV[9])
 local time = call('TIME')
 local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
 
-local stored = checked > 0 and call('MGET', unpack(KEYS, 11, 10 + checked)) or {}
+local stored = checked > 0 and call('MGET', unpack(KEYS, 12, 11 + checked)) or {}
 local scores = fences > 0 and call('ZMSCORE', KEYS[1], unpack(ARGV, 10, 9 + fences)) or {}
 
 local touched = {}  -- requests, entries and numbers that an earlier commit of this batch changed
@@ -43,9 +45,9 @@ local armed, ended, held = {}, {}, {}  -- by number, as the last commit of the b
 local later, acked, counted, shown = {}, { {}, {}, {}, {} }, {}, {}
 local nights, joined, woken, turned, turns = {}, {}, {}, {}, nil
 local pending, marked = {}, {}  -- what earlier commits of this batch leave under a key: a later one may go on from there
-local nearest = math.huge
+local nearest, newest = math.huge, 0
 
-local a, check, write, fence = 10 + fences, 11, 11 + checked, 1
+local a, check, write, fence = 10 + fences, 12, 12 + checked, 1
 
 for commit = 1, tonumber(ARGV[1]) do
   local number, operations = ARGV[a], tonumber(ARGV[a + 1])
@@ -57,7 +59,7 @@ for commit = 1, tonumber(ARGV[1]) do
     -- checks
     if op == 'is' then
       local key = KEYS[check]
-      local there = pending[key] or stored[check - 10]
+      local there = pending[key] or stored[check - 11]
       target = target or check
       check = check + 1
       local same = (value == '' and not there) or (value ~= '' and there and string.sub(there, 1, #value) == value)
@@ -76,7 +78,7 @@ for commit = 1, tonumber(ARGV[1]) do
       end
     elseif op == 'once' then
       once = KEYS[check]
-      if stored[check - 10] or touched[once] then outcome = 'R' end
+      if stored[check - 11] or touched[once] then outcome = 'R' end
       check = check + 1
     -- writes: gathered here, so that a batch costs few calls
     elseif op == 'put' then
@@ -157,6 +159,8 @@ for commit = 1, tonumber(ARGV[1]) do
       elseif op == 'done' then
         armed[number] = false
         touched[number] = true
+      elseif op == 'new' then
+        newest = math.max(newest, tonumber(value))
       elseif op == 'ended' then
         ended[number] = value
       elseif op == 'opened' then
@@ -198,7 +202,9 @@ end
 local scored, unscored = sorted(armed, true)
 local resolved, unresolved = sorted(ended, true)
 local muted, unmuted = sorted(held, false)
+local given = newest > 0 and tonumber(call('GET', KEYS[11]) or '0')
 local first = #scored > 0 and call('ZRANGE', KEYS[1], 0, 0, 'WITHSCORES')
+if given and given < newest then call('SET', KEYS[11], string.format('%d', newest)) end
 if #values > 0 then call('MSET', unpack(values)) end
 if #scored > 0 then call('ZADD', KEYS[1], unpack(scored)) end
 if #unscored > 0 then call('ZREM', KEYS[1], unpack(unscored)) end
