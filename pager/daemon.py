@@ -95,7 +95,7 @@ def _allow_many_files() -> None:
 def _collect_seldom() -> None:
     """What is loaded by now stays: looking through it for garbage stops every page for a tenth of a second."""
     gc.freeze()
-    gc.set_threshold(10_000, 20, 50)
+    gc.set_threshold(50_000, 20, 50)
 
 
 def _leave(embedded: Embedded | None, lock: IO[bytes]) -> None:

@@ -94,8 +94,8 @@ class Metrics:
     def late(self, seconds: float) -> None:
         self._late.observe(max(seconds, 0))
 
-    def muted(self, kind: str, rule: str) -> None:
-        self._muted.labels(kind, "" if kind == MuteKind.SILENCE else rule).inc()
+    def muted(self, kind: str, rule: str, count: int) -> None:
+        self._muted.labels(kind, "" if kind in (MuteKind.SILENCE, MuteKind.STORM) else rule).inc(count)
 
     def conflicts(self, count: int) -> None:
         self._conflicts.inc(count)

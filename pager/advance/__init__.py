@@ -11,8 +11,8 @@ from msgspec.structs import replace
 
 from pager.advance.chain import Chain
 from pager.decide import Decision, Rules, decide, in_turn, needs
-from pager.escalate.draft import Shared
-from pager.model.alert import Action
+from pager.escalate.draft import NOTHING_SHARED, Shared
+from pager.model.alert import Action, Alert, Severity
 from pager.model.event import AlertSeen, Answer, Entry, Event
 from pager.model.incident import Page
 from pager.model.outgoing import Notice, Outgoing, Priority, SendPage
@@ -73,6 +73,13 @@ class Advance:
             waiting = await self._alert_round(waiting, unread)
         raise TooManyConflicts(f"{len(waiting)} identities")
 
+    def is_critical(self, alert: Alert) -> bool:
+        """Whether it would open a critical incident, so far as can be said before it is decided about."""
+        if alert.action is not Action.TRIGGER:
+            return False
+        router = self._rules().router
+        return alert.severity is Severity.CRITICAL or (router.makes_critical and router.assign(alert).severity is Severity.CRITICAL)
+
     async def _alert_round(self, waiting: dict[Identity, list[AlertSeen]], unread: list[AlertSeen]) -> dict[Identity, list[AlertSeen]]:
         """One load, one commit; what is left to do."""
         now, snapshots = await self._incidents.by_identity(list(waiting), lambda identity, record: only_repeats(record, waiting[identity]))
@@ -95,18 +102,19 @@ class Advance:
             chain.goes_on(part, folded[-1].commit)
         outcomes = await self._incidents.commit([fold.commit for fold in folded])
         left: dict[Identity, list[AlertSeen]] = {}
-        became: list[str] = []
+        became, muted = list[str](), Counter[tuple[str, str]]()
         for identity, fold, outcome in zip(waiting, folded, outcomes, strict=True):
             if outcome is Outcome.CONFLICT:
                 left[identity] = waiting[identity]
                 self._meter.conflicts(1)
                 continue
             became += fold.outcomes
-            self._count_mutes(fold.commit)
+            muted.update(fold.commit.new_mutes())
             if fold.rest:
                 left[identity] = fold.rest
         for name, count in Counter(became).items():
             self._meter.alerts(name, count)
+        self._count_mutes(muted)
         return left
 
     def _fold(self, before: Snapshot, seen: list[AlertSeen], rules: Rules, now: datetime, numbers: deque[int]) -> _Fold:
@@ -116,7 +124,7 @@ class Advance:
         entries: list[Entry] = []
         outgoing: list[Outgoing] = []
         outcomes: list[str] = []
-        shared = Shared()
+        shared = NOTHING_SHARED
         for k, alert in enumerate(seen):
             decision = decide(current, alert, rules, now, fresh=numbers[0] if numbers else 0)
             if _opens(decision) or decision.meaning is Meaning.JOINS:
@@ -218,13 +226,15 @@ class Advance:
             decided.append((k, decision, commit))
             chain.goes_on(part, commit)
         outcomes = await self._incidents.commit([commit for _, _, commit in decided])
+        muted = Counter[tuple[str, str]]()
         for (k, decision, commit), outcome in zip(decided, outcomes, strict=True):
             if outcome is Outcome.CONFLICT:
                 self._meter.conflicts(1)
                 continue
             results[k] = Advanced(outcome, decision.answer)
             if outcome is Outcome.DONE:
-                self._count_mutes(commit)
+                muted.update(commit.new_mutes())
+        self._count_mutes(muted)
 
     async def once(self, request: str) -> bool:
         """Whether this request is seen for the first time; from now on it has been."""
@@ -262,7 +272,7 @@ class Advance:
         entries: Iterable[Entry],
         outgoing: Iterable[Outgoing],
         item: Item | None = None,
-        shared: Shared = Shared(),  # noqa: B008
+        shared: Shared = NOTHING_SHARED,
     ) -> Commit:
         out = tuple(outgoing)
         return Commit(
@@ -282,13 +292,9 @@ class Advance:
             turns=shared.turns,
         )
 
-    def _count_mutes(self, commit: Commit) -> None:
-        before, after = commit.before.incident, commit.after.incident
-        if after is None or not after.mutes or (before is not None and after.mutes is before.mutes):
-            return
-        for one in after.mutes:
-            if before is None or one not in before.mutes:
-                self._meter.muted(one.kind, one.rule)
+    def _count_mutes(self, muted: Mapping[tuple[str, str], int]) -> None:
+        for (kind, rule), count in muted.items():
+            self._meter.muted(kind, rule, count)
 
     def _codes(self, after: Snapshot, outgoing: Iterable[Outgoing]) -> Iterable[Code]:
         """A reply by SMS names a page by its code."""

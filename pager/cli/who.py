@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from pager.cli.context import DEFAULT_CONFIG, NO, USAGE, ConfigOption, JsonOption, ZoneOption, config_of, rota_of, stop
-from pager.cli.printing import Zone, clock, columns, console, has_colours, horizon, moment, print_json, printable, table, zone
+from pager.cli.printing import Zone, clock, columns, has_colours, horizon, moment, print_json, printable, zone
 from pager.cli.timeline import Row, draw, offsets
 
 if TYPE_CHECKING:
@@ -74,10 +74,19 @@ def _print_who(answer: dict[str, Any], person: str, tz: Zone) -> None:
     if not answer["on_call"]:
         print(f"{person or 'nobody'} is {'not ' if person else ''}on call at {clock(answer['at'], tz)}")
         return
-    found = table("who", "why", "until", "config")
-    for one in answer["on_call"]:
-        found.add_row(one["user"], printable(one["because"]), clock(one["until"], tz, _LONG, "further notice"), one["origin"] or "")
-    console().print(found)
+    rows = [
+        (one["user"], printable(one["because"]), clock(one["until"], tz, _LONG, "further notice"), one["origin"] or "")
+        for one in answer["on_call"]
+    ]
+    widths = _widths(("who", "why", "until", "config"), rows)
+    if _fit(widths):
+        for row in (("who", "why", "until", "config"), *rows):
+            print(_line(row, widths))
+        return
+    print(f"{'who'.ljust(widths[0])}  until")
+    for user, why, until, origin in rows:
+        print(f"{user.ljust(widths[0])}  {until}")
+        _print_why(why + _in_brackets(origin))
 
 
 # --- over a time ----------------------------------------------------------------------------------------------------------------------
@@ -120,23 +129,45 @@ def _gaps(spans: list[tuple[datetime, datetime]], whole: tuple[datetime, datetim
 
 
 def _print_shifts(answer: dict[str, Any], tz: Zone) -> None:
-    """A line a shift where there is room for all; else the reason stands on a line of its own. Behind it is its place in the config."""
+    """Behind the reason is its place in the config."""
     several = len({shift["schedule"] for shift in answer["shifts"]}) > 1
     rows = [(
         clock(shift["from"], tz, _LONG),
         clock(shift["to"], tz, _SHORT),
         ", ".join(shift["users"]) or "! nobody",
         (f"{shift['schedule']}: " if several and shift["schedule"] else "")
-        + printable(shift["because"]) + (f" [{shift['origin']}]" if shift["origin"] else ""),
+        + printable(shift["because"]) + _in_brackets(shift["origin"]),
     ) for shift in answer["shifts"]]  # fmt: skip
     if not rows:
         return print("no shifts")
-    widths = [max(len(row[k]) for row in [*rows, ("from", "to", "who", "why")]) for k in range(4)]
-    fits = sum(widths) + 6 <= columns()
-    print("  ".join(word.ljust(width) for word, width in zip(("from", "to", "who", "why"), widths, strict=True)).rstrip())
-    for begin, end, people, why in rows:
-        line = f"{begin.ljust(widths[0])}  {end.ljust(widths[1])}  "
-        line += (people.ljust(widths[2]) + f"  {why}") if fits else people
-        print(typer.style(line, fg="red", bold=True) if people.startswith("! ") and has_colours() else line)
-        if not fits:
-            print(textwrap.fill(why, columns(), initial_indent=_INDENT, subsequent_indent=_INDENT * 2, break_on_hyphens=False))
+    widths = _widths(("from", "to", "who", "why"), rows)
+    print(_line(("from", "to", "who", "why"), widths))
+    for row in rows:
+        line = _line(row if _fit(widths) else row[:3], widths)
+        print(typer.style(line, fg="red", bold=True) if row[2].startswith("! ") and has_colours() else line)
+        if not _fit(widths):
+            _print_why(row[3])
+
+
+# --- both -----------------------------------------------------------------------------------------------------------------------------
+def _widths(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> list[int]:
+    return [max(map(len, column)) for column in zip(headers, *rows, strict=True)]
+
+
+def _fit(widths: Sequence[int]) -> bool:
+    """Whether each row has room on one line; else the reason stands on lines of its own."""
+    return sum(widths) + 2 * (len(widths) - 1) <= columns()
+
+
+def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
+    return "  ".join(cell.ljust(width) for cell, width in zip(cells, widths, strict=False)).rstrip()
+
+
+def _in_brackets(origin: str | None) -> str:
+    return f" [{origin}]" if origin else ""
+
+
+def _print_why(why: str) -> None:
+    """However narrow it is, a place in the config is never broken: it is there to be copied."""
+    lines = textwrap.wrap(why, max(columns() - len(_INDENT), 1), subsequent_indent=_INDENT, break_on_hyphens=False, break_long_words=False)
+    print(textwrap.indent("\n".join(lines), _INDENT))

@@ -65,7 +65,7 @@ def parse(text: str, file: str) -> Node | None:
         raise SyntaxProblem(Origin(file, 1, 1), f"not YAML: {' '.join(str(error).split())}") from None
     except RecursionError:
         raise SyntaxProblem(Origin(file, 1, 1), "nested too deeply") from None
-    return _Reader(file).read(root, 0) if root is not None else None
+    return _Reader(file).read_whole(root) if root is not None else None
 
 
 def _compose(text: str) -> yaml.Node | None:
@@ -87,22 +87,37 @@ class _Loader(CParser, yaml.resolver.BaseResolver):
 class _Reader:
     def __init__(self, file: str) -> None:
         self._file = file
-        self._left = MOST_NODES
+        self._sizes: dict[int, int] = {}
 
-    def read(self, node: yaml.Node, depth: int) -> Node:
-        origin = Origin(self._file, node.start_mark.line + 1, node.start_mark.column + 1)
-        self._left -= 1
-        if self._left < 0:
-            raise SyntaxProblem(origin, "too large: its aliases unfold to millions of values")
+    def read_whole(self, root: yaml.Node) -> Node:
+        self._size(root)
+        return self._read(root, 0)
+
+    def _size(self, node: yaml.Node) -> int:
+        """How many values stand in the node, those of an alias as often as it is used. One that holds itself is found when it is read."""
+        if id(node) not in self._sizes:
+            self._sizes[id(node)] = 1
+            inner = () if isinstance(node, yaml.ScalarNode) else node.value
+            size = 1 + sum(self._size(one) if isinstance(one, yaml.Node) else sum(map(self._size, one)) for one in inner)
+            if size > MOST_NODES:
+                raise SyntaxProblem(self._origin(node), "too large: its aliases unfold to millions of values")
+            self._sizes[id(node)] = size
+        return self._sizes[id(node)]
+
+    def _origin(self, node: yaml.Node) -> Origin:
+        return Origin(self._file, node.start_mark.line + 1, node.start_mark.column + 1)
+
+    def _read(self, node: yaml.Node, depth: int) -> Node:
+        origin = self._origin(node)
         if depth > DEEPEST:
             raise SyntaxProblem(origin, "nested too deeply, or an alias that holds itself")
         match node:
             case yaml.ScalarNode():
                 return Node(node.value, "scalar", not node.style, origin)
             case yaml.SequenceNode():
-                return Node([self.read(item, depth + 1) for item in node.value], "list", False, origin)
+                return Node([self._read(item, depth + 1) for item in node.value], "list", False, origin)
             case yaml.MappingNode():
-                return Node([(self.read(k, depth + 1), self.read(v, depth + 1)) for k, v in node.value], "map", False, origin)
+                return Node([(self._read(k, depth + 1), self._read(v, depth + 1)) for k, v in node.value], "map", False, origin)
             case _:
                 raise SyntaxProblem(origin, f"a {type(node).__name__} can't stand here")
 

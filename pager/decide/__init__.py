@@ -15,7 +15,7 @@ from pager.decide.quiet import count_once_more, count_sources, fires_again, firs
 from pager.decide.rising import severity_changed
 from pager.decide.rules import Rules
 from pager.escalate import flapping, opening, table, urgency
-from pager.escalate.draft import Draft, Shared
+from pager.escalate.draft import NOTHING_SHARED, Draft, Shared
 from pager.escalate.replies import taken
 from pager.model.alert import Action, AlertRecord, Urgency
 from pager.model.event import AlertSeen, Answer, Due, Entry, Event, Look, Reply
@@ -40,7 +40,7 @@ class Decision(msgspec.Struct, frozen=True):
     outgoing: tuple[Outgoing, ...] = ()
     answer: Answer | None = None
     meaning: Meaning | None = None  # of an alert
-    shared: Shared = Shared()
+    shared: Shared = NOTHING_SHARED
 
 
 def needs(before: Snapshot, event: Event, rules: Rules) -> tuple[str, ...]:

@@ -34,7 +34,7 @@ def recurs(
     alert: Alert, assigned: Assignment, pointers: Mapping[str, Pointer], rules: Rules, number: int, now: datetime
 ) -> tuple[Mapping[str, Pointer], Recurring | None]:
     """The pointers with one more incident counted, and the rule by which its severity rises for that."""
-    counted = rules.recurring.of(alert, _as_it_came(alert, assigned.service, assigned.labels, rules))
+    counted = rules.recurring.of(alert, _as_it_came(alert, assigned.service, assigned.labels, rules)) if rules.recurring else []
     if not counted:
         return pointers, None
     pointers = {**pointers, **{one.name: one_more(one, pointers.get(one.name, Pointer()), number, now) for one in counted}}
@@ -47,7 +47,7 @@ def thresholds_of(incident: Incident, alert: Alert, rules: Rules) -> list[Counte
 
 def too_few_yet(d: Draft, assigned: Assignment, rules: Rules) -> list[Mute]:
     """As it opens: it is counted, and muted where there are too few. Where there are enough, those that waited for it page as well."""
-    counted = rules.thresholds.of(d.alert, _as_it_came(d.alert, assigned.service, assigned.labels, rules))
+    counted = rules.thresholds.of(d.alert, _as_it_came(d.alert, assigned.service, assigned.labels, rules)) if rules.thresholds else []
     _count(d, counted)
     return _waiting(d, counted, d.now)
 
@@ -76,6 +76,8 @@ def _count(d: Draft, counted: list[Counted]) -> None:
 def _waiting(d: Draft, counted: list[Counted], since: datetime) -> list[Mute]:
     found = [(one, mute) for one in counted if (mute := too_few(one, d.pointers, since))]
     d.watched = bool(found)
+    if not found:
+        return []
     d.shared |= Shared(joins=tuple(one.name for one, _ in found))
     by = longest(mute for _, mute in found)
     return [by] if by else []

@@ -42,7 +42,7 @@ def begin(d: Draft, record: AlertRecord, belongs: Belongs, severity: Severity) -
         return record
     d.point(belongs.name, replace(pointer, incident=d.incident.number, count=1, times=(d.now,)))
     d.set(group=belongs.name, shared=belongs.shared, fields=_fields(record.alert))
-    mute = d.incident.mute if d.incident.state is State.SUPPRESSED else None
+    mute = d.incident.mute if d.incident.state is State.SUPPRESSED and not is_held_whole(d.incident) else None
     return replace(record, member=come(d, Member(severity, first=True), mute))
 
 
@@ -96,6 +96,11 @@ def _worst(counts: list[int], otherwise: Severity) -> Severity:
     return next((severity for severity in Severity if counts[severity.rank]), otherwise)
 
 
+def is_held_whole(incident: Incident) -> bool:
+    """A storm holds back an incident, whatever comes into it; not its alerts, each by itself."""
+    return incident.mute is not None and incident.mute.kind is MuteKind.STORM
+
+
 # --- muting ---------------------------------------------------------------------------------------------------------------------------
 def in_common(d: Draft) -> Facts:
     """What is so of all its alerts."""
@@ -110,7 +115,7 @@ def in_common(d: Draft) -> Facts:
 def absorb(d: Draft) -> None:
     """It is muted as it stands, and one more alert comes: what mutes it mutes those that were there."""
     mute, loud = d.incident.mute, d.incident.still_fire - sum(hush.alerts for hush in d.incident.hushes)
-    if mute is None or loud <= 0:
+    if mute is None or loud <= 0 or is_held_whole(d.incident):
         return
     others = tuple(hush for hush in d.incident.hushes if hush.mute.key != mute.key)
     known = next((hush for hush in d.incident.hushes if hush.mute.key == mute.key), None)
@@ -142,7 +147,7 @@ def still_hushed(d: Draft, rules: Rules) -> bool:
         return False
     if not worse:
         return False
-    because = f"one of its alerts was muted until now ({worse[0].mute.reason})"
+    because = f"one of its alerts was muted until now ({worse[0].mute.as_it_ended(d.now)})"
     d.say("incident.worsened", because, origin=worse[0].mute.origin)
     chain.resume(d, because)
     return True

@@ -82,7 +82,7 @@ def _counted(d: Draft, seen: AlertSeen, assigned: Assignment, record: AlertRecor
         rise(d, seen.alert, assigned, f"one more alert, of severity {seen.alert.severity}; {assigned.because}", record, rules)
     else:
         d.say("incident.joined", said, who_says(seen))
-        if d.incident.state is State.SUPPRESSED:
+        if d.incident.state is State.SUPPRESSED and not grouped.is_held_whole(d.incident):
             muting.loud(d, rules.sla(d.incident.service))
     return member
 

@@ -44,12 +44,9 @@ class Rules:
         self.recurring = Counter("recurring", config.noise.recurring)
         self.windows = Windows(config.settings.timezone)
         self.names = {user: person.name for user, person in config.users.items()}
-        self._refs: dict[str, tuple[Policy, str]] = {}
-
-    @property
-    def watches(self) -> bool:
+        self.watches = bool(self.inhibitions or self.thresholds or self.recurring)
         """Whether an alert may mean something for others."""
-        return bool(self.inhibitions or self.thresholds or self.recurring)
+        self._refs: dict[str, tuple[Policy, str]] = {}
 
     def with_facts(self, facts: RotaFacts) -> Rules:
         """The same config with other facts: nothing else is made again."""

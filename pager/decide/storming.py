@@ -17,14 +17,24 @@ from pager.model.snapshot import Pointer
 from pager.noise import storms
 
 AT_ONCE = timedelta(0)
-PAGES_AGAIN_AFTER, GROWN = timedelta(minutes=3), 4
-"""When the speaker's people are paged once more: after so long, and for so many times as many."""
+GROWN = 4
+"""For so many times as many as they were told of, the speaker's people are paged again: seldom, however long it grows."""
 
 
 def names_of(incident: Incident) -> tuple[str, ...]:
     """The pointer of the storm for which it speaks, or that holds it back."""
-    name = incident.storm or (incident.mute.rule if incident.mute and incident.mute.kind is MuteKind.STORM else "")
+    name = incident.storm or held_by(incident)
     return (name,) if name else ()
+
+
+def held_by(incident: Incident) -> str:
+    """The pointer of the storm that holds it back, also beneath something that mutes it for longer."""
+    mute, since = incident.mute, incident.muted_at
+    if mute is None or since is None:
+        return ""
+    if mute.kind is MuteKind.STORM:
+        return mute.rule
+    return next((one.rule for one in reversed(incident.mutes) if one.kind is MuteKind.STORM and one.at >= since), "")
 
 
 def name_for(alert: Alert, rules: Rules) -> tuple[str, ...]:
@@ -66,11 +76,11 @@ def _speak(d: Draft, storm: Storm, name: str, pointer: Pointer) -> None:
 
 def still_held(d: Draft, rules: Rules) -> list[Mute]:
     """At a later look."""
-    storm, kept = rules.config.noise.storm, d.incident.mute
-    if storm is None or kept is None or kept.kind is not MuteKind.STORM or not storms.goes_on(storm, d.pointers.get(kept.rule), d.now):
+    storm, name = rules.config.noise.storm, held_by(d.incident)
+    if storm is None or not name or not storms.goes_on(storm, d.pointers.get(name), d.now):
         return []
-    d.shared |= Shared(joins=(kept.rule,))
-    mute = storms.held(storm, kept.rule, d.incident, d.now)
+    d.shared |= Shared(joins=(name,))
+    mute = storms.held(storm, name, d.incident, d.now)
     return [mute] if mute else []
 
 
@@ -93,13 +103,8 @@ def look(d: Draft, rules: Rules) -> None:
     d.say("storm.goes_on", d.incident.storm_words)
     d.arm(DeadlineKind.STORM, storm.within)
     told = d.incident.storm_told
-    if (
-        told
-        and pointer.count >= GROWN * told
-        and d.now - (pointer.at or d.now) >= PAGES_AGAIN_AFTER
-        and d.incident.state is State.TRIGGERED
-    ):
-        d.set(storm_told=0)  # once
+    if told and pointer.count >= GROWN * told and d.incident.state is State.TRIGGERED:
+        d.set(storm_told=pointer.count)
         page_again(d, tuple(run.user for run in d.incident.runs if not run.acknowledged_at))
 
 

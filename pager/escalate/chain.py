@@ -168,7 +168,8 @@ def _waits(d: Draft, index: int, stage: Stage) -> bool:
         return False
     d.next_turn(stage=index, phase=Phase.HOURS, entered_at=d.now, repeats=0, runs=())
     d.arm(DeadlineKind.HOURS, opens)
-    d.say("stage.waiting", f"stage {_title(index, stage)} waits for its hours: {str(opens)[:16]} UTC", origin=stage.origin)
+    hour = opens.isoformat(" ", "minutes")[:16]
+    d.say("stage.waiting", f"stage {_title(index, stage)} waits for its hours: {hour} UTC", origin=stage.origin)
     return True
 
 

@@ -49,11 +49,19 @@ class Shared(msgspec.Struct, frozen=True):
     turns: tuple[str, ...] = ()
 
     def __or__(self, other: Shared) -> Shared:
+        if other is NOTHING_SHARED:
+            return self
+        if self is NOTHING_SHARED:
+            return other
+
         def both(some: tuple[T, ...], more: tuple[T, ...]) -> tuple[T, ...]:
             return tuple(dict.fromkeys((*some, *more)))
 
         pairs = zip(msgspec.structs.astuple(self), msgspec.structs.astuple(other), strict=True)
         return Shared(*(both(some, more) for some, more in pairs))
+
+
+NOTHING_SHARED = Shared()  # as most changes are: alerts in their thousands have nothing to do with others
 
 
 class Draft:
@@ -71,12 +79,13 @@ class Draft:
         self.tells: list[Tell] = []
         self.answer: Answer | None = None
         self.pointers: Mapping[str, Pointer] = {}
-        self.shared = Shared()
+        self.shared = NOTHING_SHARED
         self.came: Facts | None = None  # those of an alert that came into the incident of its group
         self.firing = True  # False: it flaps, and is held open though it does not fire
         self.watched = False  # a threshold still counts its repeats
         self.released = False  # it is muted no longer
         self.looked = False  # at what mutes it
+        self.digest = False  # it was, as low urgency that waits for the morning
         self.night_pages: list[tuple[str, datetime]] = []
         self._turns_before = incident.turns
 
@@ -103,21 +112,21 @@ class Draft:
         """Set the deadline, in place of one of the same kind and object. A timedelta counts from now."""
         due = self.now + at if isinstance(at, timedelta) else at
         turn = -1 if kind in LASTING else self.incident.turn
-        kept = tuple(d for d in self.incident.deadlines if d.kind is not kind or d.of != of)
+        kept = [d for d in self.incident.deadlines if d.kind is not kind or d.of != of]
         self.set(deadlines=(*kept, Deadline(kind, due, turn, of)))
 
     def disarm(self, *kinds: DeadlineKind, of: str | None = None) -> None:
-        kept = tuple(d for d in self.incident.deadlines if d.kind not in kinds or (of is not None and d.of != of))
+        kept = [d for d in self.incident.deadlines if d.kind not in kinds or (of is not None and d.of != of)]
         if len(kept) != len(self.incident.deadlines):
-            self.set(deadlines=kept)
+            self.set(deadlines=tuple(kept))
 
     def is_armed(self, kind: DeadlineKind) -> bool:
         return any(d.kind is kind for d in self.incident.deadlines)
 
     def next_turn(self, **changes: Any) -> None:
         """The chain moves: timers of the turn before are void."""
-        lasting = tuple(d for d in self.incident.deadlines if d.kind in LASTING)
-        self.set(turn=self.incident.turn + 1, deadlines=lasting, **changes)
+        lasting = [d for d in self.incident.deadlines if d.kind in LASTING]
+        self.set(turn=self.incident.turn + 1, deadlines=tuple(lasting), **changes)
 
     def keep(self, turns: tuple[Turn, ...]) -> None:
         """The turns of `/next` that the incident has."""
@@ -147,15 +156,20 @@ class Draft:
         self._withdraw(lambda p: p.user == page.user and p.channel == page.channel, "a newer page takes its place")
         incident = self.incident
         page = replace(
-            page, seq=incident.last_seq + 1, turn=incident.turn, repeat=any(p.user == page.user for p in incident.paged) or page.repeat
-        )  # fmt: skip
+            page,
+            seq=incident.last_seq + 1,
+            turn=incident.turn,
+            repeat=any(p.user == page.user for p in incident.paged) or page.repeat,
+            # Another provider or the next rung speaks of the same morning; the next stage is no digest any more.
+            digest=self.digest or any(p.digest and p.turn == incident.turn for p in incident.pages),
+        )
         self.set(pages=(*_recent(incident.pages, page.due_at), page), last_seq=page.seq, reached_in_lap=True)
         self.outgoing.append(self._out(page))
         return page
 
     def send_again(self, page: Page) -> None:
         """Hand the same page to its provider once more."""
-        page = replace(page, state=PageState.QUEUED, attempt=page.attempt + 1, folded="")
+        page = replace(page, state=PageState.QUEUED, attempt=page.attempt + 1)
         self.set_page(page)
         self.outgoing.append(self._out(page))
 
@@ -186,6 +200,7 @@ class Draft:
             page.channel,
             page.address,
             self.released,
+            page.digest,
         )
 
     def _priority(self, page: Page) -> Priority:
@@ -195,7 +210,7 @@ class Draft:
 
     def wanted_outgoing(self) -> tuple[Outgoing, ...]:
         """What the decision sends, less what it withdrew again."""
-        return tuple(o for o in self.outgoing if not isinstance(o, SendPage) or self._is_queued(o))
+        return tuple([o for o in self.outgoing if not isinstance(o, SendPage) or self._is_queued(o)])
 
     def _is_queued(self, item: SendPage) -> bool:
         page = self.incident.page(item.seq)

@@ -8,6 +8,8 @@ from msgspec.structs import replace
 
 from pager.escalate import chain, sla
 from pager.escalate.draft import Draft
+from pager.escalate.urgency import waits
+from pager.model.alert import Urgency
 from pager.model.incident import Deadline, DeadlineKind, Phase, State
 from pager.model.mute import Mute, Muted, MuteKind
 from pager.model.service import Sla
@@ -115,10 +117,17 @@ def _release(d: Draft, sla_of: Sla, outlasted: bool) -> None:
         heard(d)
     d.say("incident.unmuted", said, origin=was.origin if was else None)
     d.released = True
+    d.digest = _has_slept(d, was)
     if d.incident.sla_ack is None and d.incident.sla_resolve is None:
         sla.arm(d, sla_of, since=d.now)
     chain.resume(d, said)
     d.set(reason=said)
+
+
+def _has_slept(d: Draft, was: Mute | None) -> bool:
+    """Whether it has waited for the morning, as low urgency, and that has come."""
+    is_low = d.incident.urgency is Urgency.LOW
+    return is_low and was is not None and was.kind is MuteKind.DIGEST and not waits(d, Urgency.LOW, d.incident.service, False)
 
 
 def _said(d: Draft, was: Mute | None, outlasted: bool) -> str:
@@ -128,7 +137,7 @@ def _said(d: Draft, was: Mute | None, outlasted: bool) -> str:
         return f"it has waited until now ({was.reason})"
     if outlasted:
         return f"muted until now, which is as long as may be ({was.reason if was else d.incident.reason})"
-    return f"muted until now ({was.reason if was else d.incident.reason})"
+    return f"muted until now ({was.as_it_ended(d.now) if was else d.incident.reason})"
 
 
 def _over(d: Draft, by: Mute) -> datetime:

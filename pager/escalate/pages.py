@@ -33,7 +33,7 @@ RECEIPT_WITHIN = timedelta(seconds=60)
 
 def accepted(d: Draft, event: PageAccepted) -> None:
     page = d.incident.page(event.seq)
-    if page is None or page.state.is_out:
+    if page is None or page.state.is_out or event.attempt != page.attempt:  # of a try that is known to have failed by now
         return
     if page.state is PageState.FAILED:  # its receipt was faster than our note of the provider's yes
         return d.set_page(replace(page, receipt=event.receipt))

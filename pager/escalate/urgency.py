@@ -24,7 +24,8 @@ K = DeadlineKind
 
 def give(d: Draft, urgency: Urgency, rises_at: datetime | None) -> None:
     """As it opens, and when it is worse. `rises_at`: it is low only because of the hour, and high from then on."""
-    d.set(urgency=urgency)
+    if urgency is not d.incident.urgency:
+        d.set(urgency=urgency)
     d.disarm(K.SUPPORT)
     if urgency is Urgency.LOW and rises_at is not None:
         d.arm(K.SUPPORT, rises_at)

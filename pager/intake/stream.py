@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from pager.intake.at_once import read_at_once
 from pager.intake.fields import Unreadable, read_fields
 from pager.intake.lenient import read_json, unfolded
 from pager.model.alert import Alert
@@ -53,6 +54,8 @@ def read_entry(fields: Mapping[bytes, bytes]) -> Alert | Unreadable:
 
 def _from_json(raw: bytes) -> Alert | Unreadable:
     try:
+        if (simple := read_at_once(raw, SCOPE)) is not None:
+            return simple
         body = read_json(raw)
         if not isinstance(body, dict):
             return Unreadable("alert: should be a JSON object")

@@ -10,13 +10,14 @@ from msgspec.structs import replace
 from pager.decide import Rules
 from pager.model.alert import AlertRecord, Severity
 from pager.model.incident import Incident, Page
-from pager.model.outgoing import Limit, SendPage
+from pager.model.outgoing import Limit, Notice, SendPage
 from pager.model.policy import Policy
 from pager.model.settings import CatchAll
 from pager.model.snapshot import Snapshot
 from pager.notify.cards import page_card, subject
+from pager.notify.clock import since as since_words
 from pager.notify.folding import Told, folded_card, folded_sms, folded_text, one_line_of, spoken_for
-from pager.notify.limits import limits_of
+from pager.notify.limits import limits_of, limits_of_notice
 from pager.notify.plan import CONSOLE
 from pager.notify.wording import console_page, late_words, lateness, sms_page
 from pager.ports import Message
@@ -41,31 +42,35 @@ class Compose:
         rules = self._rules()
         service = rules.config.services.get(incident.service)
         late = lateness(page.due_at, now, _timeout(snapshot.policy, page))
-        message = self.marked(Told(incident, record, page))
+        told = Told(incident, record, page)
+        message, since = self.marked(told), self._since((told,), now)
         if page.provider == CONSOLE:
-            return replace(message, text=console_page(incident, record, page, service, now, late, rules.names))
+            return replace(message, text=console_page(incident, record, page, service, now, late, rules.names, since))
         if _is_roomy(page):
-            return self._roomy(message, incident, record, page, now, late)
-        return replace(message, text=sms_page(incident, record, page, service, message.code, now, late, rules.names))
+            return self._roomy(message, incident, record, page, now, late, since)
+        return replace(message, text=sms_page(incident, record, page, service, message.code, now, late, rules.names, since))
 
     # --- one message for several pages ------------------------------------------------------------------------------------------------
     def limits(self, item: SendPage) -> tuple[Limit, ...]:
         """What a page counts for; nothing where pages are not to be bounded."""
         return limits_of(self._rules().config.settings.throttle, item)
 
-    def spoken_for(self, waiting: Sequence[Told]) -> list[Told]:
+    def limits_of_notice(self, notice: Notice) -> tuple[Limit, ...]:
+        return limits_of_notice(self._rules().config.settings.throttle, notice)
+
+    def spoken_for(self, waiting: Sequence[Told], now: datetime) -> list[Told]:
         """Those of the pages, all to one address over one channel, that one message speaks for, in order."""
-        return spoken_for(waiting, roomy=_is_roomy(waiting[0].page)) if waiting else []
+        return spoken_for(waiting, _is_roomy(waiting[0].page), self._since(waiting, now)) if waiting else []
 
     def together(self, lead: Told, told: Sequence[Told], now: datetime) -> Message:
         """The message for all of `told`, which goes by the id of `lead`."""
         late = max((late for one in told if (late := lateness(one.page.due_at, now, _timeout(one.policy, one.page)))), default=None)
-        message = replace(self.marked(lead), pages=tuple(one.id for one in told))
+        message, since = replace(self.marked(lead), pages=tuple(one.id for one in told)), self._since(told, now)
         if lead.page.provider == CONSOLE:
-            return replace(message, text=folded_text(told, late))
+            return replace(message, text=folded_text(told, late, since))
         if not _is_roomy(lead.page):
-            return replace(message, text=folded_sms(told, message.code, late))
-        card = folded_card(told, late)
+            return replace(message, text=folded_sms(told, message.code, late, since))
+        card = folded_card(told, late, since, lead)
         link = self._link(lead.incident, lead.page, now) if lead.page.channel == "email" else ""
         if lead.page.channel == "email" and not link:
             card = replace(card, lines=(*card.lines, f"To acknowledge: pagerd ack {' '.join(str(one.incident.number) for one in told)}"))
@@ -77,6 +82,14 @@ class Compose:
             subject=card.title,
             urgent=any(one.incident.severity in (Severity.CRITICAL, Severity.ERROR) for one in told),
         )
+
+    def _since(self, told: Sequence[Told], now: datetime) -> str:
+        """When the first of them came, on the wall clock of whom they go to, where all have waited for the morning; else nothing."""
+        if not all(one.page.digest for one in told):
+            return ""
+        config = self._rules().config
+        person = config.users.get(told[0].page.user)
+        return since_words(min(one.incident.opened_at for one in told), now, person.timezone if person else config.settings.timezone)
 
     def marked(self, told: Told) -> Message:
         """A message without words: what it is known by."""
@@ -91,10 +104,10 @@ class Compose:
         )
 
     def _roomy(
-        self, message: Message, incident: Incident, record: AlertRecord, page: Page, now: datetime, late: timedelta | None
+        self, message: Message, incident: Incident, record: AlertRecord, page: Page, now: datetime, late: timedelta | None, since: str
     ) -> Message:
         rules = self._rules()
-        card = page_card(incident, record, page, rules.config.services.get(incident.service), now, late, rules.names)
+        card = page_card(incident, record, page, rules.config.services.get(incident.service), now, late, rules.names, since)
         link = self._link(incident, page, now) if page.channel == "email" else ""
         if page.channel == "email" and not link:  # there must be a way to answer
             card = replace(card, lines=(*card.lines, f"To acknowledge: pagerd ack {incident.number}"))

@@ -13,7 +13,7 @@ from pager.advance import Advance
 from pager.loops.hands import Hands, must_be_read
 from pager.loops.paging import Composer, Folder, Paging, Together
 from pager.loops.piles import Key, Piles
-from pager.loops.telling import Telling
+from pager.loops.telling import MOST_TOGETHER, Telling
 from pager.model.outgoing import Limit, LookUp, Notice, SendPage
 from pager.model.snapshot import UnreadableError
 from pager.ports import Channel, Meter, Outbox, OutboxEntry, Sending, StoreUnavailable
@@ -43,10 +43,11 @@ class Deliver:
         self._folder = folder
         self._hands = Hands(outbox, advance, channels, meter, monotonic, part)
         self._paging = Paging(self._hands, compose)
-        self._telling = Telling(self._hands)
+        self._telling = Telling(self._hands, folder.limits_of_notice if folder else lambda _: ())
         self._together = Together(self._hands, self._paging, folder) if folder else None
         self._stopping = asyncio.Event()
         self._piles = Piles(self._one, self._several)
+        self._notices = Piles(self._one, self._several, MOST_TOGETHER)
         self._in_hand = 0
         self._room = asyncio.Event()
 
@@ -71,9 +72,10 @@ class Deliver:
                 keys = [self._pile_of(entry) for entry in entries]
                 for entry, key in zip(entries, keys, strict=True):
                     if key is not None:
-                        self._piles.add(key, entry)
+                        self._pile_for(entry).add(key, entry)
                 await asyncio.gather(*(self._see_through(entry) for entry, key in zip(entries, keys, strict=True) if key is None))
                 await self._piles.once()
+                await self._notices.once()
                 return len(entries)
             finally:
                 for batcher in started:
@@ -84,11 +86,13 @@ class Deliver:
             self._room.clear()
             await self._room.wait()
             return
-        if self._piles.waiting >= MOST_WAITING:
-            await asyncio.sleep(_LOOK)
-            return
+        room = min(256, ROOM - self._in_hand)
         try:
-            entries = await self._outbox.take(min(256, ROOM - self._in_hand), timedelta(seconds=1))
+            if self._piles.waiting < MOST_WAITING:
+                entries = await self._outbox.take(room, timedelta(seconds=1))
+            else:  # what is critical goes past all that waits
+                await asyncio.sleep(_LOOK)
+                entries = await self._outbox.critical(room)
         except StoreUnavailable:
             await asyncio.sleep(_PAUSE)
             return
@@ -97,8 +101,8 @@ class Deliver:
             if key is None:
                 self._in_hand += 1
                 sends.create_task(self._in_room(entry))
-            elif self._piles.add(key, entry):
-                sends.create_task(self._piles.serve(key, stopping))
+            elif (piles := self._pile_for(entry)).add(key, entry):
+                sends.create_task(piles.serve(key, stopping))
 
     async def _in_room(self, entry: OutboxEntry) -> None:
         try:
@@ -107,15 +111,21 @@ class Deliver:
             self._in_hand -= 1
             self._room.set()
 
-    # --- pages that others of the same person may be sent with ------------------------------------------------------------------------
+    # --- what others for the same person may be sent with -----------------------------------------------------------------------------
+    def _pile_for(self, entry: OutboxEntry) -> Piles:
+        return self._notices if isinstance(entry.item, Notice) else self._piles
+
     def _pile_of(self, entry: OutboxEntry) -> Key | None:
         """Where it waits for its turn; None: it is sent for itself, at once."""
         item = entry.item
+        if isinstance(item, Notice):
+            return self._telling.pile_of(item)
         if self._together is None or not isinstance(item, SendPage) or not item.user:
             return None
-        if not (item.released or self._limits(entry)):
+        bounded = bool(self._limits(entry))
+        if not (item.released or item.digest or bounded):
             return None
-        return Key(self._hands.part(item.incident), item.user, item.channel, item.address, item.provider)
+        return Key(self._hands.part(item.incident), item.user, item.channel, item.address, item.provider, bounded)
 
     def _limits(self, entry: OutboxEntry) -> tuple[Limit, ...]:
         return self._folder.limits(entry.item) if self._folder and isinstance(entry.item, SendPage) else ()
@@ -127,6 +137,8 @@ class Deliver:
         if self._together is None or self._stopping.is_set():
             return [], None
         try:
+            if isinstance(entries[0].item, Notice):
+                return await self._telling.together(entries, self._stopping)
             return await self._together.send(key.provider, entries)
         except Exception:
             self._meter.failure("deliver")
@@ -153,8 +165,7 @@ class Deliver:
     async def _deal_with(self, entry: OutboxEntry) -> timedelta | None:
         """After how long it is to be tried again, where a limit has no room for it now."""
         if isinstance(entry.item, Notice):
-            await self._telling.tell(entry, entry.item, self._stopping)
-            return None
+            return await self._telling.tell(entry, entry.item, self._stopping)
         async with self._hands.slot(entry.item.provider, entry):
             if self._stopping.is_set():
                 return None

@@ -104,12 +104,15 @@ class Hands:
     # --- after it ---------------------------------------------------------------------------------------------------------------------
     async def done(self, entry: OutboxEntry, event: Event | None) -> None:
         if event is None:
-            await until_stored(lambda: self._outbox.drop(entry))
-            return
+            return await self.dropped(entry)
         item = Item(entry.item.incident, event, finishes=(entry.priority, entry.id))
         result = await until_stored(lambda: self._finish(item))
         if result.error is not None:
             raise result.error
+
+    async def dropped(self, *entries: OutboxEntry) -> None:
+        """Finish what changes no incident."""
+        await until_stored(lambda: self._outbox.drop(*entries))
 
     async def leave(self, entry: OutboxEntry, why: str) -> None:
         """To those who can read it. They look for what we may have sent before they send."""

@@ -11,15 +11,18 @@ from pager.advance import Advance
 from pager.intake.fields import Unreadable
 from pager.intake.stream import read_entry
 from pager.model.event import AlertSeen, EntryId
+from pager.model.snapshot import Identity
 from pager.ports import AlertEntry, AlertStream, Meter, StoreUnavailable
 
 BATCH = 256  # larger ones gain little and stall longer
+AHEAD, PORTIONS = 4, 4  # batches read ahead at once, and how often for each that is taken, while more wait than one takes
 
 log = structlog.get_logger()
 
 
 class Ingest:
-    def __init__(self, stream: AlertStream, advance: Advance, meter: Meter) -> None:
+    def __init__(self, stream: AlertStream, advance: Advance, meter: Meter, batch: int = BATCH) -> None:
+        self._batch = batch
         self._stream = stream
         self._advance = advance
         self._meter = meter
@@ -27,9 +30,11 @@ class Ingest:
     async def run_once(self, wait: timedelta) -> int:
         """Take what is there, waiting for it up to `wait`; returns how many entries were dealt with. An entry is acknowledged only after its
         alert is committed, or after it is among the dead letters."""
-        oldest, entries = await self._stream.take(BATCH, wait)
+        oldest, entries = await self._stream.take(self._batch, wait)
         if not entries:
             return 0
+        if len(entries) >= self._batch:
+            await self._critical_first(oldest, PORTIONS)
         read, letters = _read(entries, oldest)
         try:
             unread = await self._advance.alerts([seen for _, seen in read])
@@ -46,6 +51,24 @@ class Ingest:
         if letters:
             await self._bury(letters)
         return len(entries)
+
+    async def _critical_first(self, oldest: EntryId, portions: int) -> None:
+        """Behind a backlog: what is critical is decided about before its turn, with all that was read ahead of the same identity, so that a resolve
+        right behind it counts. In their turn these entries come again, and change nothing: whatever becomes of us, nothing is lost. What goes
+        wrong with them is seen then, too."""
+        ahead = await self._stream.ahead(AHEAD * self._batch)
+        read, _ = _read(ahead, oldest)
+        critical = {_identity(seen) for _, seen in read if self._advance.is_critical(seen.alert)}
+        try:
+            if critical:
+                await self._advance.alerts([seen for _, seen in read if _identity(seen) in critical])
+        except StoreUnavailable:
+            raise
+        except Exception:
+            self._meter.failure("ingest")
+            log.exception("ingest.critical_first_failed")
+        if portions > 1 and len(ahead) == AHEAD * self._batch:
+            await self._critical_first(oldest, portions - 1)
 
     async def _one_by_one(
         self, read: list[tuple[AlertEntry, AlertSeen]], letters: list[tuple[AlertEntry, str]]
@@ -76,6 +99,10 @@ class Ingest:
         await self._advance.dead_letters(len(letters), letters[-1][1])
         for entry, reason in letters:
             log.warning("alert.unreadable", entry="{}-{}".format(*entry.id), reason=reason)
+
+
+def _identity(seen: AlertSeen) -> Identity:
+    return Identity(seen.alert.scope, seen.alert.dedup_key)
 
 
 def _read(entries: Sequence[AlertEntry], oldest: EntryId) -> tuple[list[tuple[AlertEntry, AlertSeen]], list[tuple[AlertEntry, str]]]:

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from pager.loops.hands import Hands, must_be_read
 from pager.model.event import Event, PageAccepted, PageDeferred, PageDelivered, PageFailed, PageUnconfirmed
 from pager.model.incident import Page, PageState
-from pager.model.outgoing import Limit, LookUp, SendPage
+from pager.model.outgoing import Limit, LookUp, Notice, SendPage
 from pager.model.snapshot import FOLD, Code, Snapshot, UnreadableError
 from pager.notify.folding import Told
 from pager.ports import Begun, Channel, Fate, GiveUp, Message, OutboxEntry, Sending, SendResult, Sent, Status, TryAgain
@@ -32,7 +32,8 @@ class Folder(Protocol):
     """How many pages a phone gets, and the words of one message for several."""
 
     def limits(self, item: SendPage) -> tuple[Limit, ...]: ...
-    def spoken_for(self, waiting: Sequence[Told]) -> list[Told]: ...
+    def limits_of_notice(self, notice: Notice) -> tuple[Limit, ...]: ...
+    def spoken_for(self, waiting: Sequence[Told], now: datetime) -> list[Told]: ...
     def together(self, lead: Told, told: Sequence[Told], now: datetime) -> Message: ...
 
 
@@ -175,18 +176,18 @@ class Together:
             waiting = await self._not_out_yet(waiting)
             if not waiting:
                 return [], None
-            chosen = self._folder.spoken_for([one.told for one in waiting])
+            chosen = self._folder.spoken_for([one.told for one in waiting], waiting[0].begun.now)
             by_id = {one.told.id: one for one in waiting}
-            mine, lead = [by_id[told.id] for told in chosen], chosen[0]
+            mine, lead = [by_id[told.id] for told in chosen], _lead([by_id[told.id] for told in chosen])
             rest = [one.entry for one in waiting if one not in mine]
-            sending = self._sending([one.entry for one in mine], mine[0].item, chosen)
+            sending = self._sending([one.entry for one in mine], lead.item, chosen)
             begun = await self._hands.started(sending)
             wait = max((each.wait for each in begun if each.wait), default=None)
             if wait is not None:
                 return [*(one.entry for one in mine), *rest], wait
             mine = await self._wanted(sending.entries, begun)
             if mine:
-                await self._speak(lead, mine)
+                await self._speak(lead.told, mine)
             return rest, None
 
     async def _wanted(self, entries: Sequence[OutboxEntry], begun: Sequence[Begun]) -> list[_Waits]:
@@ -213,7 +214,7 @@ class Together:
         left: list[_Waits] = []
         for one in waiting:
             found, folded = None, ""
-            channel = self._hands.channel(one.item.provider) if one.begun.begun_before else None
+            channel = self._hands.channel(one.item.provider) if self._may_be_out(one) else None
             for lead in (one.told.id, *one.begun.leads) if channel else ():
                 if lead not in answers and channel is not None:
                     message = self._paging.by(lead, Message(address=one.told.page.address, text=""))
@@ -227,13 +228,17 @@ class Together:
                 await self._hands.done(one.entry, self._paging.event(one.told.page, found, one.item.incident, folded))
         return left
 
+    def _may_be_out(self, one: _Waits) -> bool:
+        """Without a limit a page may be sent before the mark that says so is written."""
+        return one.begun.begun_before or (one.entry.redelivered and not self._folder.limits(one.item))
+
     def _sending(self, entries: Sequence[OutboxEntry], item: SendPage, told: Sequence[Told]) -> Sending:
-        """Its code stands for all of them, and so does its id."""
-        lead, pages = told[0], tuple((one.incident.number, one.page.seq) for one in told)
+        """The code of `item` stands for all of them, and so does its id."""
+        pages = tuple((one.incident.number, one.page.seq) for one in told)
         limits = self._folder.limits(item)
         if len(told) == 1:
             return Sending(tuple(entries), limits)
-        return Sending(tuple(entries), limits, self._paging.codes_of(item, pages), lead.id)
+        return Sending(tuple(entries), limits, self._paging.codes_of(item, pages), f"{item.incident}-{item.seq}")
 
     async def _speak(self, lead: Told, mine: Sequence[_Waits]) -> None:
         if len(mine) == 1 and mine[0].told.id == lead.id:  # alone in the end
@@ -258,6 +263,13 @@ class Together:
             self._hands.meter.failure("deliver")
             log.exception("page.internal_error", incident=lead.incident.number, page=lead.page.seq, folded=len(mine))
             return GiveUp(_internal(error))
+
+
+def _lead(waiting: Sequence[_Waits]) -> _Waits:
+    """Whose id and code the message goes by: one by which no other has gone, where there is one. What that other said may be answered yet, and
+    the answer is said of what it named."""
+    led = {lead for one in waiting for lead in (*one.begun.leads, one.told.page.folded)}
+    return min(waiting, key=lambda one: (one.told.id in led, one.begun.begun_before or one.entry.redelivered))
 
 
 def _gone(provider: str) -> str:

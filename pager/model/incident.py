@@ -8,7 +8,7 @@ from enum import StrEnum
 import msgspec
 
 from pager.model.alert import AlertRecord, Severity, Urgency
-from pager.model.mute import Hush, Mute, Muted
+from pager.model.mute import Hush, Mute, Muted, MuteKind
 from pager.model.origin import Origin
 from pager.model.person import Rung
 
@@ -106,6 +106,7 @@ class Page(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True):
     turn: int = 0
     repeat: bool = False  # this person was paged for this incident before
     folded: str = ""  # the page (`42-3`) whose message speaks for this one as well, where it speaks for several
+    digest: bool = False  # its incident, of low urgency, has waited for the morning until this page
 
 
 class Run(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True):
@@ -205,12 +206,17 @@ class Incident(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True)
     came_under: Mute | None = None  # the route or pause that it was opened under, whatever else mutes it meanwhile
     mutes: tuple[Muted, ...] = ()  # what muted it so far, each rule once, the latest last
     storm: str = ""  # the pointer of the storm for which it speaks
-    storm_told: int = 0  # how many its page spoke for; 0: it is paged for that no more
+    storm_told: int = 0  # how many its last page spoke for; 0, of a release before this one: it is paged for that no more
     storm_words: str = ""
 
     @property
     def is_open(self) -> bool:
         return self.state is not State.RESOLVED
+
+    @property
+    def waits_for_a_word(self) -> bool:
+        """Suppressed, and by something that people say or take back: what a storm holds back looks for itself."""
+        return self.state is State.SUPPRESSED and not (self.mute is not None and self.mute.kind is MuteKind.STORM)
 
     @property
     def still_fire(self) -> int:

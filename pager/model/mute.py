@@ -39,6 +39,15 @@ class Mute(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True):
     def key(self) -> str:
         return f"{self.kind}:{self.rule}"
 
+    def as_it_ended(self, at: datetime) -> str:
+        """Its reason; where it ended before its time, with that moment for the one it names."""
+        return self.reason.replace(until(self.until), until(at)) if self.until is not None and at < self.until else self.reason
+
+
+def until(at: datetime) -> str:
+    """As reasons name an end (UTC)."""
+    return f"until {at:%Y-%m-%d %H:%M} UTC"
+
 
 class Hush(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True):
     """What muted `alerts` of a group's open alerts as they came; `worst` is the worst severity among them."""

@@ -22,7 +22,7 @@ class Priority(IntEnum):
 class SendPage(msgspec.Struct, frozen=True, array_like=True, tag="page"):
     """Send page (`incident`, `seq`). The rest is read again from the record right before sending; `provider` says whose slot to wait for, and
     `user`, `channel` and `address` with which others it may be folded into one message. `released`: it was muted until now, and others
-    may have been by the same."""
+    may have been by the same. `digest` as in a Page."""
 
     incident: int
     seq: int
@@ -33,6 +33,7 @@ class SendPage(msgspec.Struct, frozen=True, array_like=True, tag="page"):
     channel: str = ""
     address: str = ""
     released: bool = False
+    digest: bool = False
 
 
 class LookUp(msgspec.Struct, frozen=True, array_like=True, tag="lookup"):

@@ -54,8 +54,8 @@ def judge(record: AlertRecord | None, seen: AlertSeen, now: datetime, flap: Flap
     meaning, changes, reason = _JUDGES[seen.alert.action](known, seen, now)
     if flap is not None and meaning in _CHANGES:
         meaning, changes = _flapping(known, meaning, changes, flap, now)
-    applied = (*[e for e in known.applied if e >= oldest], entry)
-    return Verdict(meaning, replace(known, applied=applied, **changes), reason)
+    changes["applied"] = (*[e for e in known.applied if e >= oldest], entry)
+    return Verdict(meaning, replace(known, **changes), reason)
 
 
 def _flapping(

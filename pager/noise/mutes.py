@@ -11,7 +11,7 @@ import msgspec
 from pager.conditions.condition import Facts
 from pager.conditions.index import RuleIndex
 from pager.model.condition import Condition
-from pager.model.mute import Mute, MuteKind, Silence
+from pager.model.mute import Mute, MuteKind, Silence, until
 from pager.model.noise import Maintenance, Noise, Pause
 from pager.model.times import duration
 from pager.oncall.instants import instant, zone
@@ -96,7 +96,7 @@ def _silence(silence: Silence) -> _Window:
         return silence.start if at < silence.start < silence.end else None
 
     why = f": {silence.why}" if silence.why else ""
-    reason = f"silenced by {silence.by} until {silence.end:%Y-%m-%d %H:%M} UTC{why} (silence {silence.id})"
+    reason = f"silenced by {silence.by} {until(silence.end)}{why} (silence {silence.id})"
     mute = Mute(MuteKind.SILENCE, silence.id, reason, None, silence.origin, said_at=silence.said_at)
     return _Window(silence.condition, end_at, next_at, mute)
 

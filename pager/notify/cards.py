@@ -16,7 +16,18 @@ from pager.model.service import Service
 from pager.model.times import duration
 from pager.notify.card import Card, Fact
 from pager.notify.text import one_line, shorten
-from pager.notify.wording import alerts_words, before_you, late_words, muted_words, noted, opening_of, shared_words, sla_words, storm_words
+from pager.notify.wording import (
+    alerts_words,
+    before_you,
+    digest_words,
+    late_words,
+    muted_words,
+    noted,
+    opening_of,
+    shared_words,
+    sla_words,
+    storm_words,
+)
 
 OFFERED = (ReplyAction.ACKNOWLEDGE, ReplyAction.RESOLVE, ReplyAction.ESCALATE, ReplyAction.SNOOZE)
 _SUMMARY, _SUBJECT, _LINE = 500, 120, 400  # UTF-16 units
@@ -47,8 +58,9 @@ def page_card(
     now: datetime,
     late: timedelta | None,
     names: Mapping[str, str],
+    since: str = "",
 ) -> Card:
-    """What a page says to whoever it asks: the same as the others do, with nothing left out."""
+    """What a page says to whoever it asks: the same as the others do, with nothing left out. `since` as in `sms_page`."""
     lines = (
         late_words(late),
         storm_words(incident, _LINE),
@@ -60,7 +72,7 @@ def page_card(
     )
     return Card(
         number=incident.number,
-        title=title(incident, record),
+        title=digest_words(since) + title(incident, record),
         state=incident.state,
         severity=incident.severity,
         facts=tuple(_facts(incident, record)),

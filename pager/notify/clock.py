@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 
@@ -10,6 +10,14 @@ def when(at: datetime, zone: str, *, date: bool = True) -> str:
     """A moment (UTC) there; without its date where the weekday says enough."""
     there = at.astimezone(ZoneInfo(zone))
     return f"{_day(there, date)} {there:%H:%M} {_abbreviation(there)}"
+
+
+def since(start: datetime, now: datetime, zone: str) -> str:
+    """A moment (UTC) of late, by the clock alone: `18:00`, `Fri 18:00`, `5 Jan 18:00`."""
+    there = start.astimezone(ZoneInfo(zone))
+    if now - start < timedelta(days=1):
+        return f"{there:%H:%M}"
+    return f"{there:%a %H:%M}" if now - start < timedelta(days=6) else f"{there.day} {there:%b %H:%M}"
 
 
 def from_to(start: datetime, end: datetime | None, zone: str) -> str:

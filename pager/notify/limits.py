@@ -1,10 +1,10 @@
-"""How many pages a phone gets: the configured rates as limits that a store can count."""
+"""How many pages and notices a phone gets: the configured rates as limits that a store can count."""
 
 from __future__ import annotations
 
 from datetime import timedelta
 
-from pager.model.outgoing import Limit, SendPage
+from pager.model.outgoing import Limit, Notice, SendPage
 from pager.model.settings import Rate, Throttle
 
 _SLACK = timedelta(seconds=2)  # what one message may take longer than another, so that they don't arrive closer than they were sent
@@ -18,6 +18,20 @@ def limits_of(throttle: Throttle, item: SendPage) -> tuple[Limit, ...]:
     if throttle.per_number is not None and item.address:
         found.append(spread(f"number:{item.address}", throttle.per_number))
     return tuple(found)
+
+
+def limits_of_notice(throttle: Throttle, notice: Notice) -> tuple[Limit, ...]:
+    """What a notice to a person counts for: half of what pages get, and counted by itself, so that no page ever waits for a notice."""
+    found = []
+    if throttle.per_person is not None and notice.user:
+        found.append(spread(f"notices:person:{notice.user}", _half(throttle.per_person)))
+    if throttle.per_number is not None and notice.address:
+        found.append(spread(f"notices:number:{notice.address}", _half(throttle.per_number)))
+    return tuple(found)
+
+
+def _half(rate: Rate) -> Rate:
+    return Rate(max(1, rate.count // 2), rate.within)
 
 
 def spread(name: str, rate: Rate) -> Limit:

@@ -18,6 +18,7 @@ from pager.model.person import Rung
 # A notice goes to the quietest channel that works; a page goes where its stage or ladder says.
 _NOTICE_CHANNELS = ("chat", "sms", "email")
 CONSOLE = "console"
+TEAM = "team:"  # before its name, as whom a notice goes to that goes to its channel
 BOARD = "board"
 """Stands beside the channels: who of those that carry `chat` can keep a message in a chat channel up to date."""
 
@@ -138,7 +139,7 @@ class Planner:
             return None
         if known.chat and self._providers.carrying("chat"):
             return Notice(
-                incident.number if incident else 0, kind, f"team:{team}", "chat", known.chat, self._providers.carrying("chat"), text
+                incident.number if incident else 0, kind, f"{TEAM}{team}", "chat", known.chat, self._providers.carrying("chat"), text
             )
         people = (*((known.lead,) if known.lead else ()), *known.members)
         return next((n for n in (self.notice(incident, user, kind, text) for user in people) if n), None)

@@ -31,21 +31,23 @@ def sms_page(
     now: datetime,
     late: timedelta | None,
     names: Mapping[str, str],
+    since: str = "",
 ) -> str:
     """A page in at most three SMS segments, the most important first; it always ends with `Reply CODE to acknowledge`, and neither that
-    word nor that code stands anywhere else. `names` maps a user's id to a name; who is not in it goes by the id."""
+    word nor that code stands anywhere else. `names` maps a user's id to a name; who is not in it goes by the id. `since`: it is the
+    digest, of what has waited since then."""
     extras = (
         (late_words(late),),
         [storm_words(incident, most) for most in (200, 120, 60)],
         (shared_words(incident, _SAID),),
-        (foreign(muted_words(incident, _SAID)), muted_words(incident, 0)),
+        () if since else (foreign(muted_words(incident, _SAID)), muted_words(incident, 0)),
         [before_you(incident, page, names, most) for most in range(_TOLD, 0, -1)],
         (sla_words(incident, now),),
         (plain(service.runbook) if service else "",),
         [noted(incident, page, most) for most in range(_TOLD, 0, -1)],
     )
     return compose(
-        foreign(opening_of(incident), code),
+        digest_words(since) + foreign(opening_of(incident), code),
         foreign(plain(record.alert.summary), code),
         [[foreign(wording, code) for wording in wordings] for wordings in extras],
         f"Reply {code} to acknowledge",
@@ -60,10 +62,11 @@ def console_page(
     now: datetime,
     late: timedelta | None,
     names: Mapping[str, str],
+    since: str = "",
 ) -> str:
     """The same for a terminal: several lines, nothing left out, and the command to answer with."""
     lines = (
-        f"{opening_of(incident)} {one_line(record.alert.summary)}",
+        f"{digest_words(since)}{opening_of(incident)} {one_line(record.alert.summary)}",
         late_words(late),
         storm_words(incident, 1000),
         shared_words(incident),
@@ -142,6 +145,10 @@ def muted_words(incident: Incident, most: int = 1000) -> str:
     said = _capital(plain(incident.reason))
     said = said if len(said) <= most else said.partition(" (")[0]
     return f"{shorten(said, max(most, _SAID))}."
+
+
+def digest_words(since: str) -> str:
+    return f"Digest, of low urgency since {since}: " if since else ""
 
 
 def storm_words(incident: Incident, most: int) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Protocol
@@ -55,6 +55,13 @@ class Commit(msgspec.Struct, frozen=True, kw_only=True):
             return None
         known = self.before.record is not None and self.before.record.incident == incident.number
         return None if known else Identity(record.alert.scope, record.alert.dedup_key)
+
+    def new_mutes(self) -> Iterable[tuple[str, str]]:
+        """Kind and rule of each that did not mute the incident before."""
+        before, after = self.before.incident, self.after.incident
+        if after is None or not after.mutes or (before is not None and after.mutes is before.mutes):
+            return ()
+        return [(one.kind, one.rule) for one in after.mutes if before is None or one not in before.mutes]
 
     def relies_on_incident(self) -> bool:
         """A repeat of one of a group's alerts: whoever ends their incident does not write its record, so it must still be as it was read."""
@@ -119,7 +126,7 @@ class Incidents(Protocol):
         """Every incident that is not resolved, ascending."""
 
     async def suppressed_numbers(self) -> list[int]:
-        """Every incident that is suppressed, ascending."""
+        """Every incident that is suppressed by something that people say or take back, ascending: not by a storm."""
 
     async def resolved_numbers(self, limit: int) -> list[int]:
         """The most lately resolved, newest first."""

@@ -39,14 +39,17 @@ class Outbox(Protocol):
         """Up to `limit` entries, the best priority first; waits up to `wait` when there are none. After a start it first gives what this
         worker's name still has pending, and takes over what absent workers left."""
 
+    async def critical(self, limit: int) -> list[OutboxEntry]:
+        """Up to `limit` first pages of critical incidents that nobody was handed yet, without waiting for any."""
+
     async def begin(self, entries: Sequence[OutboxEntry]) -> list[Begun]:
         """Right before sending, in one round trip: what stands in the records now, and whether the entries are still ours."""
 
     async def start(self, sendings: Sequence[Sending]) -> list[list[Begun]]:
         """The same of messages: in order, what there is to know of the entries of each. Where the first is to `wait`, all are."""
 
-    async def drop(self, entry: OutboxEntry) -> None:
-        """Finish an entry that changes no incident (a notice)."""
+    async def drop(self, *entries: OutboxEntry) -> None:
+        """Finish entries that change no incident (notices)."""
 
     async def leave(self, entry: OutboxEntry) -> None: ...  # for a worker of a newer release to take over
 
@@ -86,6 +89,9 @@ class AlertStream(Protocol):
     async def take(self, limit: int, wait: timedelta) -> tuple[EntryId, list[AlertEntry]]:
         """The oldest id still pending for anybody, and up to `limit` entries in order. First what this worker's name has pending (after a start,
         and whatever of the last batch was neither finished nor buried), and what absent workers left."""
+
+    async def ahead(self, limit: int) -> list[AlertEntry]:
+        """Up to `limit` entries behind the last that were taken, each shown once. They stay where they are, and are taken in their turn."""
 
     async def finish(self, entries: Sequence[AlertEntry]) -> None:
         """Acknowledge and delete: with the next `take`, or a moment later."""

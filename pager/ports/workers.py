@@ -44,7 +44,7 @@ class Meter(Protocol):
         """From the store's acceptance of the alert to the provider's yes, for first pages."""
 
     def late(self, seconds: float) -> None: ...  # how late a deadline was acted upon
-    def muted(self, kind: str, rule: str) -> None: ...  # by a rule that did not mute the incident just before
+    def muted(self, kind: str, rule: str, count: int) -> None: ...  # by a rule that did not mute the incident just before
     def conflicts(self, count: int) -> None: ...
     def failure(self, where: str) -> None: ...  # something that should not happen, and was survived
     def left(self, where: str, count: int = 1) -> None: ...  # what can't be read was left to workers of a newer release

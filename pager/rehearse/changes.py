@@ -1,4 +1,4 @@
-"""What is new, gone or different in the config, in words: people, teams, policies, services, routes. Never an address, a key or a credential."""
+"""What is new, gone or different in the config, in words: people, teams, calendars, policies, services, routes. Never an address, a key or a credential."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from pager.model.calendar import Calendar
 from pager.model.config import Config
 from pager.model.origin import Origin
 from pager.model.person import Person, Team
@@ -38,6 +39,7 @@ def changes(old: Config, new: Config) -> tuple[Change, ...]:
     found = _settings(old, new)
     found += _by_name("user", old.users, new.users, _person)
     found += _by_name("team", old.teams, new.teams, _team)
+    found += _by_name("calendar", old.calendars, new.calendars, _calendar)
     found += _by_name("schedule", old.schedules, new.schedules, lambda a, b: [])
     found += _by_name("policy", old.policies, new.policies, _policy)
     found += _by_name("service", old.services, new.services, _fields)
@@ -102,6 +104,12 @@ def _team(old: Team, new: Team) -> Iterable[str]:
     yield from _fields(old, new, ("lead", "chat"))
 
 
+def _calendar(old: Calendar, new: Calendar) -> Iterable[str]:
+    yield from _fields(old, new, [name for name in old.__struct_fields__ if name != "series"])
+    if not same(old.series, new.series):
+        yield "its events changed"
+
+
 def _policy(old: Policy, new: Policy) -> Iterable[str]:
     for k in range(max(len(old.stages), len(new.stages))):
         if k >= len(old.stages):
@@ -136,7 +144,7 @@ def _order(old: Config, new: Config) -> list[Change]:
 def _said(value: Any) -> str | None:
     """Only what can't hold a secret: None for anything that has parts of its own."""
     match value:
-        case None:
+        case None | "":
             return "none"
         case bool():
             return "yes" if value else "no"

@@ -45,6 +45,7 @@ class Router:
     def __init__(self, config: Config) -> None:
         self._config = config
         self._routes = config.routes
+        self.makes_critical = any(route.severity is Severity.CRITICAL for route in config.routes)
         self._index = RuleIndex([route.condition for route in config.routes])
         self._given: dict[int, tuple[Alert, Assignment]] = {}  # by the alert's id, which holds as long as the alert is held
 

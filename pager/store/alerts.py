@@ -36,6 +36,7 @@ class RedisAlertStream:
         self._done: list[AlertEntry] = []  # to be finished
         self._several = False  # came with the last take
         self._unsure = True  # there may be entries pending under our name that are not in hand
+        self._seen: EntryId = (0, 0)  # as far as it was read ahead
 
     # --- reading ----------------------------------------------------------------------------------------------------------------------
     async def take(self, limit: int, wait: timedelta) -> tuple[EntryId, list[AlertEntry]]:
@@ -82,6 +83,13 @@ class RedisAlertStream:
 
     async def _inherited(self, limit: int) -> list[AlertEntry]:
         return _read([entry for _, raw in await self._group.inherit(limit) for entry in raw])
+
+    async def ahead(self, limit: int) -> list[AlertEntry]:
+        after = _text(max([self._seen, *(_id(handed.encode()) for handed in self._handed)]))
+        found = _read(entries_of(await self._connection.call("XRANGE", self._keys.stream, f"({after}", "+", "COUNT", limit)))
+        if found:
+            self._seen = _id(found[-1].stream_id.encode())
+        return found
 
     def _ask_oldest(self) -> list[Command]:
         return [("XPENDING", self._keys.stream, ALERTS_GROUP), ("ZRANGE", self._keys.retried, 0, 0, "WITHSCORES")]

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import TypeVar
 
 from pager.model.alert import AlertRecord
-from pager.model.incident import Incident
+from pager.model.incident import Incident, State
 from pager.model.snapshot import Pointer
 from pager.ports import Commit
 from pager.store import codec
@@ -141,6 +141,11 @@ class Batch:
             count += 1
         if before is None or before.state is not after.state:
             self._args += ("state", before.state.value if before else "", after.state.value)
+            count += 1
+        waited = before is not None and before.waits_for_a_word
+        # A release before this one had those in that a storm holds back: out with them, too.
+        if after.waits_for_a_word is not waited or (before is not None and before.state is State.SUPPRESSED is not after.state):
+            self._args += ("held", "1" if after.waits_for_a_word else "0")
             count += 1
         return count
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 import secrets
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 
 import msgspec
 import structlog
 
-from pager.model.outgoing import Priority, SendPage
+from pager.model.outgoing import Notice, Priority, SendPage
 from pager.model.snapshot import Snapshot, UnreadableError
 from pager.ports import Begun, Commit, OutboxEntry, Sending
 from pager.store import codec
@@ -60,9 +60,15 @@ class RedisOutbox:
     async def take(self, limit: int, wait: timedelta) -> list[OutboxEntry]:
         """An answer lost on its way leaves entries pending under our name that we don't know of: after any error they are looked for, and
         told from those in hand. Raises StoreUnavailable."""
+        return await self._handed_out(lambda: self._best(limit, wait))
+
+    async def critical(self, limit: int) -> list[OutboxEntry]:
+        return await self._handed_out(lambda: self._fresh(limit, Priority.CRITICAL))
+
+    async def _handed_out(self, asked: Callable[[], Awaitable[list[OutboxEntry]]]) -> list[OutboxEntry]:
         try:
             await self._group.ready()
-            entries = await self._best(limit, wait)
+            entries = await asked()
             while self._unread:
                 priority, id_ = self._unread[-1]
                 await self._group.leave(self._keys.outboxes[priority], [id_])
@@ -115,9 +121,9 @@ class RedisOutbox:
             entry for stream, raw in taken for entry in self._read(Priority(self._keys.outboxes.index(stream)), raw, redelivered=True)
         ]  # fmt: skip
 
-    async def _fresh(self, limit: int) -> list[OutboxEntry]:
-        reply = await self._connection.run(script("take"), self._keys.outboxes, [OUTBOX_GROUP, self._worker, limit])
-        return [entry for priority, raw in zip(Priority, reply, strict=True) for entry in self._read(priority, entries_of(raw))]
+    async def _fresh(self, limit: int, last: Priority = Priority.NOTICE) -> list[OutboxEntry]:
+        reply = await self._connection.run(script("take"), self._keys.outboxes[: last + 1], [OUTBOX_GROUP, self._worker, limit])
+        return [entry for priority, raw in zip(Priority, reply, strict=False) for entry in self._read(priority, entries_of(raw))]
 
     async def _awaited(self, limit: int, wait: timedelta) -> list[OutboxEntry]:
         """One read over all outboxes, whose count is of each: what is over the limit is kept for the next time."""
@@ -144,7 +150,7 @@ class RedisOutbox:
         """What is in hand stays pending: others get it."""
 
     async def _start(self, sendings: Sequence[Sending]) -> list[list[Begun]]:
-        numbers = [entry.item.incident for sending in sendings for entry in sending.entries]
+        numbers = [_read_of(entry) for sending in sendings for entry in sending.entries]
         beside = self._snapshots.record_keys(numbers)
         keys: list[Arg] = [*self._keys.outboxes, *map(self._keys.incident, numbers), *beside]
         kept: list[Arg] = [int(time.total_seconds()) for time in (MARKS_KEPT, CODES_KEPT)]
@@ -197,12 +203,15 @@ class RedisOutbox:
             at += len(sending.entries)
         self._connection.tell(commands)
 
-    async def drop(self, entry: OutboxEntry) -> None:
-        """Does nothing where the entry has become another worker's."""
-        batch = Batch(self._keys, self._worker, frozenset())
-        batch.add(Commit(before=Snapshot(), after=Snapshot(), finishes=(entry.priority, entry.id)))
-        await self._connection.run(script("commit"), *batch.call())
-        self._handed.discard((entry.priority, entry.id))
+    async def drop(self, *entries: OutboxEntry) -> None:
+        """Does nothing for an entry that has become another worker's."""
+        for start in range(0, len(entries), MOST_AT_ONCE):
+            some = entries[start : start + MOST_AT_ONCE]
+            batch = Batch(self._keys, self._worker, frozenset())
+            for entry in some:
+                batch.add(Commit(before=Snapshot(), after=Snapshot(), finishes=(entry.priority, entry.id)))
+            await self._connection.run(script("commit"), *batch.call())
+            self._handed.difference_update((entry.priority, entry.id) for entry in some)
 
     async def leave(self, entry: OutboxEntry) -> None:
         await self._group.leave(self._keys.outboxes[entry.priority], [entry.id])
@@ -221,6 +230,11 @@ class RedisOutbox:
                 self._snapshots.newer.met(error)
                 self._unread.append((priority, id_))
         return entries
+
+
+def _read_of(entry: OutboxEntry) -> int:
+    """The incident that must be read; that of a notice is not, its text is final."""
+    return 0 if isinstance(entry.item, Notice) else entry.item.incident
 
 
 def _alone(sending: Sending) -> bool:

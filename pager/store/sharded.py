@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from pager.model.alert import AlertRecord
 from pager.model.event import Entry
+from pager.model.outgoing import Priority
 from pager.model.snapshot import Code, Identity, Pointer, Snapshot, Suffices
 from pager.ports import Begun, Claim, Commit, OutboxEntry, Outcome, Post, Sending
 from pager.store.boards import RedisBoards
@@ -167,9 +168,18 @@ class ShardedOutbox:
         taken, self._spare = self._spare[:limit], self._spare[limit:]
         return taken
 
+    async def critical(self, limit: int) -> list[OutboxEntry]:
+        self._keep(await self._takes.brought())
+        for k, one in enumerate(self._each):
+            self._takes.start(k, lambda k=k, one=one: _named(k, one.critical(limit)), quick=True)  # type: ignore[misc]
+        self._keep(await self._takes.quick())
+        count = min(sum(entry.priority is Priority.CRITICAL for entry in self._spare), limit)
+        taken, self._spare = self._spare[:count], self._spare[count:]
+        return taken
+
     def _start(self, limit: int, wait: timedelta) -> None:
         for k, one in enumerate(self._each):
-            self._takes.start(k, lambda k=k, one=one: _take(k, one, limit, wait), quick=not wait)  # type: ignore[misc]
+            self._takes.start(k, lambda k=k, one=one: _named(k, one.take(limit, wait)), quick=not wait)  # type: ignore[misc]
 
     def _keep(self, brought: Sequence[Sequence[OutboxEntry]]) -> None:
         self._spare = sorted([*self._spare, *(entry for entries in brought for entry in entries)], key=lambda entry: entry.priority)
@@ -186,8 +196,11 @@ class ShardedOutbox:
 
         return await scattered(sendings, lambda sending: split(sending.entries[0].id)[0], ask)
 
-    async def drop(self, entry: OutboxEntry) -> None:
-        await self._each[split(entry.id)[0]].drop(_bare(entry))
+    async def drop(self, *entries: OutboxEntry) -> None:
+        mine: dict[int, list[OutboxEntry]] = {}
+        for entry in entries:
+            mine.setdefault(split(entry.id)[0], []).append(_bare(entry))
+        await all_of(self._each[shard].drop(*some) for shard, some in mine.items())
 
     async def leave(self, entry: OutboxEntry) -> None:
         await self._each[split(entry.id)[0]].leave(_bare(entry))
@@ -246,8 +259,8 @@ class ShardedSweeper:
         return sum(await all_of(one.retire(before, token, count) for one in self._each))
 
 
-async def _take(shard: int, outbox: RedisOutbox, limit: int, wait: timedelta) -> list[OutboxEntry]:
-    return [replace(entry, id=join(shard, entry.id)) for entry in await outbox.take(limit, wait)]
+async def _named(shard: int, taken: Awaitable[list[OutboxEntry]]) -> list[OutboxEntry]:
+    return [replace(entry, id=join(shard, entry.id)) for entry in await taken]
 
 
 def _bare(entry: OutboxEntry) -> OutboxEntry:

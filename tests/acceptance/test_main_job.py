@@ -21,7 +21,7 @@ async def test_unanswered_it_goes_from_stage_to_stage_and_on_to_the_catch_all(da
 
 
 async def test_a_reply_by_sms_acknowledges_and_stops_the_chain(daemon: Daemon, twilio: TwilioFake) -> None:
-    await daemon.send("disk full", service="db", dedup_key="k")
+    await daemon.push(summary="disk full", service="db", dedup_key="k")
     await eventually(lambda: pages(twilio, ANA), 5)
     answer = await twilio.inbound_sms(ANA, "+15005550006", code_in(pages(twilio, ANA)[0]).lower())
     assert answer["replies"] == ["acknowledged 1"]
@@ -34,7 +34,7 @@ async def test_a_reply_by_sms_acknowledges_and_stops_the_chain(daemon: Daemon, t
 
 
 async def test_an_ack_from_the_command_line_stops_the_chain(daemon: Daemon, twilio: TwilioFake) -> None:
-    await daemon.send("disk full", service="db", dedup_key="k")
+    await daemon.push(summary="disk full", service="db", dedup_key="k")
     await eventually(lambda: pages(twilio, ANA), 5)
     assert "acknowledged 1" in await daemon.cli("ack", "1", "--as", "ben")
     shown = await daemon.show(1)
@@ -44,7 +44,7 @@ async def test_an_ack_from_the_command_line_stops_the_chain(daemon: Daemon, twil
 
 
 async def test_every_reply_that_a_text_can_hold(daemon: Daemon, twilio: TwilioFake) -> None:
-    await daemon.send("disk full", service="quiet", dedup_key="k")
+    await daemon.push(summary="disk full", service="quiet", dedup_key="k")
     await eventually(lambda: pages(twilio, ANA), 5)
     code = code_in(pages(twilio, ANA)[0])
 
@@ -61,7 +61,7 @@ async def test_every_reply_that_a_text_can_hold(daemon: Daemon, twilio: TwilioFa
 
 
 async def test_forged_and_replayed_replies_are_refused_and_counted(daemon: Daemon, twilio: TwilioFake) -> None:
-    await daemon.send("disk full", service="quiet", dedup_key="k")
+    await daemon.push(summary="disk full", service="quiet", dedup_key="k")
     await eventually(lambda: pages(twilio, ANA), 5)
     code = code_in(pages(twilio, ANA)[0])
     assert (await twilio.inbound_sms(ANA, "+15005550006", code, bad_signature=True))["status"] == 403
@@ -81,7 +81,7 @@ async def post(daemon: Daemon, twilio: TwilioFake, form: dict[str, str]) -> int:
 
 
 async def test_five_wrong_codes_lock_the_number_out(daemon: Daemon, twilio: TwilioFake) -> None:
-    await daemon.send("disk full", service="quiet", dedup_key="k")
+    await daemon.push(summary="disk full", service="quiet", dedup_key="k")
     await eventually(lambda: pages(twilio, ANA), 5)
     for guess in ("1AAA", "2AAA", "3AAA", "4AAA", "5AAA"):
         await twilio.inbound_sms(ANA, "+15005550006", guess)
@@ -91,7 +91,7 @@ async def test_five_wrong_codes_lock_the_number_out(daemon: Daemon, twilio: Twil
 
 
 async def test_a_resolve_from_the_stream_closes_and_tells_who_was_paged(daemon: Daemon, twilio: TwilioFake) -> None:
-    await daemon.send("disk full", service="db", dedup_key="k")
+    await daemon.push(summary="disk full", service="db", dedup_key="k")
     await eventually(lambda: pages(twilio, ANA), 5)
     await daemon.cli("send", "--action", "resolve", "--dedup-key", "k")
     await eventually(lambda: any("Resolved by stream" in m["body"] for m in texts(twilio, ANA)), 5)
@@ -164,12 +164,12 @@ async def test_a_dead_letter_that_is_retried_keeps_its_id(daemon: Daemon, twilio
 class TestAProviderThatFails:
     async def test_a_500_is_looked_up_and_sent_again_once(self, daemon: Daemon, twilio: TwilioFake) -> None:
         twilio.fault(op="CreateMessage", status=500, times=1)
-        await daemon.send("x", service="quiet")
+        await daemon.push(summary="x", service="quiet")
         await eventually(lambda: pages(twilio, ANA), 10)
 
     async def test_a_500_that_was_carried_out_is_found_and_not_sent_twice(self, daemon: Daemon, twilio: TwilioFake) -> None:
         twilio.fault(op="CreateMessage", status=500, accepted=True, times=1)
-        await daemon.send("x", service="quiet")
+        await daemon.push(summary="x", service="quiet")
 
         async def is_accepted() -> bool:
             return any(e["event"] == "page.accepted" for e in (await daemon.show(1))["timeline"])
@@ -181,23 +181,23 @@ class TestAProviderThatFails:
     async def test_a_hang_moves_on_to_the_backup(self, make_daemon: Callable[..., Daemon], twilio: TwilioFake) -> None:
         daemon = await make_daemon(channels="[twilio, backup]").start()
         twilio.fault(op="CreateMessage", hang=30, times=1)
-        await daemon.send("x", service="quiet")
+        await daemon.push(summary="x", service="quiet")
         await eventually(lambda: pages(twilio, ANA), 15)
 
     async def test_a_429_moves_on_to_the_backup(self, make_daemon: Callable[..., Daemon], twilio: TwilioFake) -> None:
         daemon = await make_daemon(channels="[twilio, backup]").start()
         twilio.fault(op="CreateMessage", status=429, code=20429, times=1)
-        await daemon.send("x", service="quiet")
+        await daemon.push(summary="x", service="quiet")
         await eventually(lambda: pages(twilio, ANA), 5)
         assert pages(twilio, ANA)[0]["from"] == "+15005550010"
 
     async def test_an_undelivered_receipt_pages_the_next_person_at_once(self, daemon: Daemon, twilio: TwilioFake) -> None:
         twilio.phone(ANA, sms="undelivered", error_code=30005)
-        await daemon.send("x", service="db")
+        await daemon.push(summary="x", service="db")
         await eventually(lambda: pages(twilio, BEN), 2.5)
 
     async def test_a_receipt_that_never_comes_is_not_trusted(self, make_daemon: Callable[..., Daemon], twilio: TwilioFake) -> None:
         daemon = await make_daemon(channels="[twilio, backup]").start()
         twilio.phone(ANA, sms="sent")
-        await daemon.send("x", service="db")
+        await daemon.push(summary="x", service="db")
         await eventually(lambda: {m["from"] for m in pages(twilio, ANA)} == {"+15005550006", "+15005550010"}, 3)

@@ -10,7 +10,7 @@ from pager.model.outgoing import Limit
 from pager.model.snapshot import FOLD, Code
 from pager.ports import OutboxEntry, Sending
 from tests.contract.store_backends import Backend, Worker
-from tests.contract.store_samples import opened, page, queue
+from tests.contract.store_samples import notice, opened, page, queue
 
 NOW = timedelta(0)
 ANA = Limit("person:ana", timedelta(seconds=10), 2)
@@ -85,3 +85,12 @@ async def test_what_is_not_ours_is_not_begun_whatever_room_there_is(store: Backe
         *(await two.outbox.start([Sending((mine[0],), (ANA,))])),
     ]
     assert (lost.owned, kept.owned, kept.begun_before) == (False, True, False)
+
+
+async def test_notices_are_counted_where_they_are_begun_as_well(store: Backend) -> None:
+    worker = store.worker()
+    await queue(worker, *(notice(1) for _ in range(3)))
+    entries = await worker.outbox.take(10, NOW)
+    one = Limit("notices:person:ana", timedelta(seconds=10), 1)
+    waits = [(begun.owned, begun.wait is None) for [begun] in await worker.outbox.start([Sending((entry,), (one,)) for entry in entries])]
+    assert waits == [(True, True), (True, False), (True, False)]

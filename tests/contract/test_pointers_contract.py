@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from pager.model.alert import Member, Severity
 from pager.model.incident import Incident, State
+from pager.model.mute import Mute, MuteKind
 from pager.model.snapshot import Identity, Pointer, Snapshot
 from pager.ports import Commit, Incidents, Outcome
 from tests.contract.store_backends import Backend
@@ -66,6 +67,20 @@ async def test_changes_of_one_incident_may_follow_each_other_in_a_batch(store: B
     assert await incidents.suppressed_numbers() == [before.incident.number]
     assert await incidents.commit([changing(after, State.RESOLVED)]) == [Outcome.DONE]
     assert await incidents.suppressed_numbers() == []
+
+
+async def test_what_a_storm_holds_back_waits_for_nobodys_word(store: Backend) -> None:
+    incidents = store.worker().incidents
+    snapshot = await opened(incidents)
+    assert snapshot.incident is not None
+    due = await incidents.now() + FAR
+    for mute, listed in ((MuteKind.STORM, []), (MuteKind.SILENCE, [snapshot.incident.number]), (MuteKind.STORM, [])):
+        change = changing(snapshot, State.SUPPRESSED, due=due)
+        assert change.after.incident is not None
+        held = replace(change.after.incident, mute=Mute(mute, "x", "a reason", due))
+        assert await incidents.commit([replace(change, after=replace(change.after, incident=held))]) == [Outcome.DONE]
+        assert await incidents.suppressed_numbers() == listed
+        snapshot = await loaded(incidents, held.number)
 
 
 async def test_what_a_decision_relies_on_must_still_be_so(store: Backend) -> None:

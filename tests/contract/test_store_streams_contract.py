@@ -42,6 +42,15 @@ async def test_what_comes_in_later_with_a_better_priority_overtakes(store: Backe
     assert [entry.item.incident for entry in await worker.outbox.take(1, NOW)] == [3]
 
 
+async def test_what_is_critical_can_be_asked_for_alone(store: Backend) -> None:
+    worker = store.worker()
+    first, second, third, last = OF_ONE[:4]
+    await queue(worker, page(first), page(second, Priority.CRITICAL), notice(third), page(last, Priority.CRITICAL))
+    assert [entry.item.incident for entry in await worker.outbox.critical(9)] == [second, last]
+    assert await worker.outbox.critical(9) == []
+    assert [entry.priority for entry in await worker.outbox.take(9, NOW)] == [Priority.PAGE, Priority.NOTICE]
+
+
 async def test_an_entry_is_handed_to_one_worker(store: Backend) -> None:
     one, two = store.worker("w1"), store.worker("w2")
     await one.presence.refresh()
@@ -111,6 +120,17 @@ async def test_a_finished_entry_is_gone_for_good(store: Backend) -> None:
     assert await store.worker().outbox.take(10, NOW) == []
 
 
+async def test_many_notices_are_finished_at_once_and_those_of_others_are_left(store: Backend) -> None:
+    one, two = store.worker("w1"), store.worker("w2")
+    await queue(one, *(notice(number) for number in range(1, 4)))
+    entries = await one.outbox.take(10, NOW)
+    inherited = await two.outbox.take(10, NOW)
+    await one.outbox.drop(*entries)
+    assert [begun.owned for begun in await two.outbox.begin(inherited)] == [True] * 3
+    await two.outbox.drop(*inherited)
+    assert await store.worker("w3").outbox.take(10, NOW) == []
+
+
 async def test_a_conflict_leaves_the_entry_pending(store: Backend) -> None:
     worker = store.worker()
     before = await opened(worker.incidents)
@@ -170,6 +190,17 @@ async def test_alerts_come_in_the_order_of_their_ids(store: Backend) -> None:
     assert await worker.alerts.backlog() == 1
     _, [last] = await worker.alerts.take(2, NOW)
     assert last.stream_id == ids[2]
+
+
+async def test_what_is_read_ahead_is_shown_once_and_stays_where_it_is(store: Backend) -> None:
+    worker = store.worker()
+    ids = await worker.alerts.add_many([{"summary": str(k)} for k in range(6)])
+    _, taken = await worker.alerts.take(2, NOW)
+    assert [entry.stream_id for entry in await worker.alerts.ahead(3)] == ids[2:5]
+    assert [entry.stream_id for entry in await worker.alerts.ahead(3)] == ids[5:]
+    assert await worker.alerts.ahead(3) == []
+    await worker.alerts.finish(taken)
+    assert [entry.stream_id for entry in (await worker.alerts.take(9, NOW))[1]] == ids[2:]
 
 
 async def test_an_empty_stream_gives_nothing(store: Backend) -> None:

@@ -17,7 +17,7 @@ from pager.loops.handoffs import Book
 from pager.model.alert import AlertRecord
 from pager.model.event import Entry, EntryId
 from pager.model.handoff import Memory
-from pager.model.incident import Incident, State
+from pager.model.incident import Incident
 from pager.model.mute import Silence
 from pager.model.outgoing import Limit, Outgoing, Priority, SendPage
 from pager.model.policy import Policy
@@ -382,7 +382,7 @@ class MemoryIncidents(_Adapter):
 
     async def suppressed_numbers(self) -> list[int]:
         self._store.reach()
-        return sorted(number for number, incident in self._store.incidents.items() if incident.state is State.SUPPRESSED)
+        return sorted(number for number, incident in self._store.incidents.items() if incident.waits_for_a_word)
 
     async def resolved_numbers(self, limit: int) -> list[int]:
         self._store.reach()
@@ -437,6 +437,10 @@ class MemoryOutbox(_Adapter):
             taken += [self._entry(priority, id_) for id_ in stream.new(self._name, limit - len(taken))]
         return taken
 
+    async def critical(self, limit: int) -> list[OutboxEntry]:
+        self._store.reach()
+        return [self._entry(Priority.CRITICAL, id_) for id_ in self._store.outboxes[Priority.CRITICAL].new(self._name, limit)]
+
     def _inherited(self, limit: int) -> list[OutboxEntry]:
         taken: list[OutboxEntry] = []
         for priority, stream in zip(Priority, self._store.outboxes, strict=True):
@@ -489,10 +493,11 @@ class MemoryOutbox(_Adapter):
     def _marks(self, entry: OutboxEntry) -> list[tuple[Any, ...]]:
         return (self._store.kept(_mark_of(entry.item)) if isinstance(entry.item, SendPage) else None) or []
 
-    async def drop(self, entry: OutboxEntry) -> None:
+    async def drop(self, *entries: OutboxEntry) -> None:
         self._store.reach()
         empty = Snapshot()
-        self._store.commit(Commit(before=empty, after=empty, finishes=(entry.priority, entry.id)), self._name, set())
+        for entry in entries:
+            self._store.commit(Commit(before=empty, after=empty, finishes=(entry.priority, entry.id)), self._name, set())
 
     async def leave(self, entry: OutboxEntry) -> None:
         self._store.reach()
@@ -504,6 +509,8 @@ def _mark_of(item: SendPage) -> tuple[Any, ...]:
 
 
 class MemoryAlerts(_Adapter):
+    _seen: EntryId = (0, 0)
+
     async def take(self, limit: int, wait: timedelta) -> tuple[EntryId, list[AlertEntry]]:
         self._store.reach()
         stream = self._store.alerts
@@ -515,6 +522,14 @@ class MemoryAlerts(_Adapter):
 
     def unheard(self, entries: Sequence[AlertEntry]) -> None:
         """As in the outbox; what is pending is read again in any case."""
+
+    async def ahead(self, limit: int) -> list[AlertEntry]:
+        self._store.reach()
+        stream = self._store.alerts
+        after = max([self._seen, *stream.mine(self._name)])
+        ids = [id_ for id_ in stream.entries if id_ > after][:limit]
+        self._seen = max([self._seen, *ids])
+        return [self._entry(id_) for id_ in ids]
 
     def _entry(self, id_: EntryId) -> AlertEntry:
         fields = dict(self._store.alerts.entries[id_])

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from jsonschema import Draft4Validator
+from tests.json_schema import Draft4Validator
 
 
 def contract_file(name: str) -> Path | None:

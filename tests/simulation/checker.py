@@ -10,10 +10,14 @@ from collections.abc import Iterator
 
 from tests.simulation.history import Fault, History, Seen, Violation
 from tests.simulation.installation import (
+    CALM,
+    FLOODED,
     GLASS_AFTER,
+    HIGH_AFTER,
     LAST_RESORT,
     LAST_RESORT_EVERY,
     LATE,
+    MORNING,
     MUTED,
     OWNER,
     PHONE_GETS,
@@ -22,6 +26,8 @@ from tests.simulation.installation import (
     SILENCED,
     STAGES,
     STAND_IN,
+    STORM_PAGES,
+    STORM_WITHIN,
 )
 from tests.simulation.plan import ENDS
 
@@ -75,6 +81,12 @@ class _Facts:
         """Whether the silence is meant for it."""
         return any(a["service"] == SILENCED for a in self.accepted if a["key"] == self.states[number][0]["key"])
 
+    def flood(self, critical: bool) -> list[int]:
+        """The incidents of the service that is flooded, by what their alerts were from the first."""
+        severities = {a["key"]: a["severity"] for a in reversed(self.accepted) if a["action"] == "trigger"}
+        keys = {key for key, severity in severities.items() if key.startswith(FLOODED) and (severity == "critical") is critical}
+        return [number for number, states in self.states.items() if states[0]["key"] in keys]
+
     def healthy(self, begins: float, ends: float) -> float:
         """Seconds between, less those in which something was broken; the store's clock running back stops it, too."""
         sick = sum(max(0.0, min(ends, b) - max(begins, a)) for a, b in self._sick)
@@ -87,6 +99,25 @@ class _Facts:
     def skew(self, at: float) -> float:
         """By how much the store's clock is ahead."""
         return sum(by for when, by in self.history.steps if when <= at)
+
+    def morning(self) -> float:
+        """From then on the store's clock shows that it has come."""
+        return max([MORNING - self.skew(ENDS), *(at for at, _ in self.history.steps)])
+
+    def may_be_morning(self, at: float) -> bool:
+        """Whether the store's clock has shown it by then."""
+        return any(when + skew >= MORNING - JUST for when, skew in [(at, self.skew(at)), *self._stepped(at)])
+
+    def _stepped(self, until: float) -> list[tuple[float, float]]:
+        return [(at, self.skew(at - JUST)) for at, _ in self.history.steps if at <= until]
+
+    def calm(self) -> Iterator[tuple[int, set[str]]]:
+        """The incidents that may wait for the morning, with the severities that their alerts ever had."""
+        severities: dict[str, set[str]] = defaultdict(set)
+        for alert in self.accepted:
+            if alert["action"] == "trigger":
+                severities[alert["key"]].add(alert["severity"])
+        return ((n, severities[s[0]["key"]]) for n, s in self.states.items() if s[0]["key"].startswith(CALM))
 
     def held_up(self, worker: str, begins: float, ends: float) -> float:
         """Seconds between, in which that worker may have stood still between reading and doing."""
@@ -202,6 +233,62 @@ def _1_what_a_silence_held_back_is_paged_when_it_ends(f: _Facts) -> Iterator[Vio
             for begins, ends in _spans(f, number, "suppressed"):
                 if f.healthy(max(begins, over), ends) > GRACE:
                     yield Violation(1, over, f"{number} is suppressed from {begins:.1f} to {ends:.1f}, and its silence ended at {over:.1f}")
+
+
+def _1_what_a_storm_held_back_is_paged_when_it_is_over(f: _Facts) -> Iterator[Violation]:
+    last = max((a.at for a in f.accepted if a["service"] == FLOODED and a["action"] == "trigger"), default=0.0)
+    for number in f.flood(critical=False):
+        for begins, ends in _spans(f, number, "suppressed"):
+            if f.healthy(max(begins, last), ends) > 3 * STORM_WITHIN + AT_ONCE:
+                yield Violation(
+                    1, begins, f"{number} is held back from {begins:.1f} to {ends:.1f}, and the last of the storm came at {last:.1f}"
+                )
+
+
+def _1_what_is_critical_is_named_in_a_storm(f: _Facts) -> Iterator[Violation]:
+    for number in f.flood(critical=True):
+        opened = f.states[number][0]
+        if opened["state"] == "suppressed":
+            yield Violation(1, opened.at, f"{number} is critical, and held back")
+        for page in f.asked[number]:
+            if f"#{number}" not in page["text"] and f"<{opened['key']}>" not in page["text"]:
+                yield Violation(1, page.at, f"a page for {number}, which is critical, does not name it: {page['text']}")
+
+
+def _3_in_a_storm_one_page_speaks_for_all(f: _Facts) -> Iterator[Violation]:
+    """The one with which it begins; and where that is over, another."""
+    opened = sorted(f.states[number][0].at for number in f.flood(critical=False) if f.states[number][0]["state"] == "triggered")
+    over = [s.at for number in f.flood(critical=False) for s in f.states[number] if s["state"] == "resolved"]
+    for first, last in zip(opened, opened[STORM_PAGES + 1 + len(over) :], strict=False):
+        if last - first < STORM_WITHIN and not any(first - STORM_WITHIN <= at <= last for at, _ in f.history.steps):
+            yield Violation(3, last, f"{STORM_PAGES + 2} of the flood page within {last - first:.1f} s")
+
+
+def _1_what_waited_is_paged_in_the_morning(f: _Facts) -> Iterator[Violation]:
+    for number, _ in f.calm():
+        for begins, ends in _spans(f, number, "suppressed"):
+            if f.healthy(max(begins, f.morning()), ends) > GRACE:
+                yield Violation(
+                    1, ends, f"{number} is suppressed from {begins:.1f} to {ends:.1f}, and the morning came at {f.morning():.1f}"
+                )
+
+
+def _2_what_nobody_looks_at_is_high(f: _Facts) -> Iterator[Violation]:
+    for number, severities in f.calm():
+        raised = any(line["event"] == "urgency.raised" for line in f.timeline[number])
+        if number not in f.untouched or raised or len(severities) > 1 or severities == {"critical"}:
+            continue
+        for begins, ends in _spans(f, number, "triggered"):
+            if severities == {"warning"} and f.healthy(begins, ends) > HIGH_AFTER + AT_ONCE:
+                yield Violation(2, ends, f"{number} is triggered from {begins:.1f} to {ends:.1f}, and low")
+
+
+def _3_low_urgency_lets_people_sleep(f: _Facts) -> Iterator[Violation]:
+    """A rise in severity ends that."""
+    for number, severities in f.calm():
+        for page in f.asked[number] if len(severities) == 1 and severities != {"critical"} else ():
+            if not f.may_be_morning(page.at):
+                yield Violation(3, page.at, f"{page['user']} is asked for {number} before the morning")
 
 
 def _3_nobody_is_paged_under_a_silence(f: _Facts) -> Iterator[Violation]:
@@ -492,7 +579,13 @@ def _entry_seconds(id_: str) -> float:
 _PROMISES = (
     _1_nothing_accepted_is_lost,
     _1_what_a_silence_held_back_is_paged_when_it_ends,
+    _1_what_a_storm_held_back_is_paged_when_it_is_over,
+    _1_what_is_critical_is_named_in_a_storm,
+    _1_what_waited_is_paged_in_the_morning,
+    _2_what_nobody_looks_at_is_high,
     _2_every_open_incident_has_a_deadline,
+    _3_in_a_storm_one_page_speaks_for_all,
+    _3_low_urgency_lets_people_sleep,
     _3_nobody_is_paged_under_a_silence,
     _3_an_acknowledgement_stops_paging,
     _4_a_page_that_failed_is_not_a_page,

@@ -12,9 +12,9 @@ import msgspec
 
 from pager import decide
 from pager.advance import Advance
-from pager.decide import drafts, joining
+from pager.decide import drafts, joining, storming
 from pager.door import Door
-from pager.escalate import chain, due, opening
+from pager.escalate import chain, due, opening, urgency
 from pager.escalate.draft import Draft
 from pager.loops import compose, hands
 from pager.loops.facts import FollowFacts
@@ -26,13 +26,14 @@ from pager.loops.watch import BreakGlass
 from pager.model.alert import Action, Severity
 from pager.model.event import Answer, PageAccepted
 from pager.model.incident import DeadlineKind, State
+from pager.model.mute import Mute, MuteKind
 from pager.model.outgoing import TellKind
-from pager.noise import dedup
+from pager.noise import dedup, storms
 from pager.noise.dedup import Meaning
 from pager.noise.mutes import Mutes
 from tests.fakes.memory_store import MemoryOutbox, MemoryStore
 from tests.night import config_of
-from tests.simulation.installation import SECOND
+from tests.simulation.installation import CALM, SECOND
 from tests.simulation.outside import Provider
 
 
@@ -176,6 +177,10 @@ def _looks_away(_: Any) -> Any:
     return run_once
 
 
+def _never_comes(d: Draft, level: Any, service: str, _: bool) -> list[Mute]:
+    return [Mute(MuteKind.DIGEST, "digest", "waits for the morning", d.now + timedelta(days=1))] if service == CALM else []
+
+
 def _mutes_nobody(_: Any) -> Any:
     return lambda self, facts, at, newer_than=None: []
 
@@ -214,12 +219,29 @@ def _ends_with_the_first(_: Any) -> Any:
     return over
 
 
+def _holds_back_what_is_critical(held: Any) -> Any:
+    def first(d: Draft, rules: Any) -> Any:
+        severity = d.incident.severity
+        d.set(severity=Severity.ERROR)
+        mute = held(d, rules)
+        d.set(severity=severity)
+        return mute
+
+    return first
+
+
 MUTANTS = (
     Mutant("alerts of one severity are dropped", 1, lambda: (_around(Advance, "alerts", _drops_warnings),)),
     Mutant("what can't be read is thrown away", 1, lambda: (_around(Ingest, "_bury", _buries_nothing),), seed=1),
     Mutant("an entry is acknowledged before it is committed", 1, lambda: (_around(Ingest, "run_once", _finishes_first),), seed=1),
     Mutant("an acknowledged incident has no deadline", 2, lambda: (_around(MemoryStore, "_arm", _leaves_unarmed),)),
     Mutant("nobody looks again when a silence is taken back", 1, lambda: (_around(LookAgain, "run_once", _looks_away),)),
+    Mutant("a storm never ends", 1, lambda: (patch.object(storms, "goes_on", lambda *_: True),), seed=47),
+    Mutant("a storm holds back what is critical", 1, lambda: (_around(storming, "first_held", _holds_back_what_is_critical),), seed=133),
+    Mutant("a storm holds nobody back", 3, lambda: (patch.object(storming, "first_held", lambda *_: None),), seed=65),
+    Mutant("low urgency wakes people", 3, lambda: (patch.object(urgency, "waits", lambda *_: []),), seed=2),
+    Mutant("low urgency stays low", 2, lambda: (patch.object(urgency, "remind", lambda *_: None),), seed=26),
+    Mutant("the morning never comes", 1, lambda: (patch.object(urgency, "waits", _never_comes),), seed=2),
     Mutant("a silence mutes nobody", 3, lambda: (_around(Mutes, "at", _mutes_nobody),)),
     Mutant("the state is not read again before a send", 3, lambda: (patch.object(hands, "why_not", lambda *_: None),), seed=112),
     Mutant("a refused page counts as sent", 4, lambda: (_around(Paging, "event", _takes_no_for_yes),), seed=155),

@@ -188,11 +188,11 @@ class People:
         answered = await self.told(worker, ask)
         answer = got[0] if got else None
         done, said = bool(answer and answer.done), answer.text if answer else "(no answer)"
-        # Sent once more, the message speaks for those alone that were still waiting: what has been answered since has fallen out of it.
+        # Where all but its own page have been answered, it is sent once more for that alone, and then by the same code.
         code = self._world.store.kept(("code", FOLD, message.id.upper()))
-        still = {f"{incident}-{seq}" for incident, seq in code.pages} if code else set()
+        alone = code is not None and not code.pages
         for page in message.pages or (message.id,):
-            spoken_for = done and (page == message.id or (" all " in said and page in still))
+            spoken_for = done and (page == message.id or (" all " in said and not alone))
             self._world.note("reply", number=int(page.split("-")[0]), user=reply.by, action=reply.action.value, once=reply.once,
                              since=round(began, 2), done=spoken_for, said=said)  # fmt: skip
         return answered and answer is not None and "NOT recorded" not in answer.text

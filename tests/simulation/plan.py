@@ -48,7 +48,7 @@ def plan_of(seed: int) -> Plan:
     if rng.random() < 0.4:
         alerts += _flurry(rng)
     faults = [_FAULTS[rng.choice(_NAMES)](rng) for _ in range(rng.choice((0, 1, 2, 3, 4, 6)))]
-    alerts += _burst(chance(seed, "burst"))
+    alerts += _burst(chance(seed, "burst")) + _flood(chance(seed, "flood")) + _evening(chance(seed, "evening"))
     said = [*_overrides(chance(seed, "overrides")), *_silences(chance(seed, "silences")), *_pool(chance(seed, "pool"))]
     return Plan(seed, tuple(sorted(alerts + faults + said, key=lambda step: step.at)))
 
@@ -95,6 +95,29 @@ def _burst(rng: Random) -> list[Step]:
     ]
 
 
+def _flood(rng: Random) -> list[Step]:
+    """In few runs, since it costs: more of one service than anybody can be paged for, and a worker that falls over in it."""
+    if rng.random() < 0.95:
+        return []
+    at, keys = _at(rng, 40.0), [f"flood-{k}" for k in range(rng.randint(16, 24))]
+    one = Step(at, "alert", action="trigger", service="flood", severity="error", way="xadd")
+    begins = [
+        replace(
+            one,
+            at=round(at + rng.uniform(0, 6), 2),
+            worker=rng.randrange(WORKERS),
+            key=key,
+            severity=rng.choice(("critical", *["error"] * 5)),
+        )
+        for key in keys
+    ]
+    over = [replace(begin, at=round(begin.at + rng.uniform(0.1, 30), 2), action="resolve") for begin in begins if rng.random() < 0.2]
+    fault = Step(
+        at, rng.choice(("crash", "pause", "lost")), rng.randrange(WORKERS), rng.randint(1, 25), round(rng.uniform(1, 15), 2), way="after"
+    )
+    return [*begins, *over, *([fault] if rng.random() < 0.6 else [])]
+
+
 def _pool(rng: Random) -> list[Step]:
     """In some runs: alerts of one group, close together."""
     if rng.random() < 0.6:
@@ -109,6 +132,23 @@ def _pool(rng: Random) -> list[Step]:
             action=rng.choices(("trigger", "resolve", "acknowledge"), (5, 4, 1))[0],
         )
         for _ in range(rng.randint(3, 14))
+    ]
+
+
+def _evening(rng: Random) -> list[Step]:
+    """In some runs: what is of low urgency until the morning, and some of it for longer."""
+    if rng.random() < 0.75:
+        return []
+    return [
+        replace(
+            _alert(rng),
+            at=_at(rng, 110.0),
+            key=f"calm-{rng.randrange(4)}",
+            service="calm",
+            action=rng.choices(("trigger", "resolve"), (5, 1))[0],
+            severity=rng.choices(("warning", "error", "critical"), (5, 2, 1))[0],
+        )
+        for _ in range(rng.randint(1, 5))
     ]
 
 

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 _SECRET = bytes(range(32))
 _ANSWER = 5.0  # seconds until an answer that does not come is given up
+_BATCH = 4  # alerts: so that a worker that was away has a backlog
 _OFTEN = 2.0  # between refreshes of a presence that is kept for three, and between looks at the store
 
 
@@ -87,7 +88,7 @@ class Worker:
     # --- the loops, as the daemon runs them -------------------------------------------------------------------------------------------
     async def _run(self) -> None:
         world, meter = self.world, self.world.meter
-        ingest = Ingest(cast(AlertStream, Awaiting(self, self.ports.alerts, "alerts")), self.advance, meter)
+        ingest = Ingest(cast(AlertStream, Awaiting(self, self.ports.alerts, "alerts")), self.advance, meter, _BATCH)
         deadlines = DeadlineLoop(cast(Deadlines, Sleeping(self, self.ports.deadlines)), self.advance, meter)
         outbox = cast(Outbox, Awaiting(self, self.ports.outbox, "outboxes"))
         channels: dict[str, Channel] = {name: cast(Channel, Gate(self, channel)) for name, channel in world.channels.items()}

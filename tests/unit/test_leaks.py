@@ -110,6 +110,8 @@ def test_a_session_of_several_processes_fails_for_the_logs_of_each(tmp_path: Pat
     (tmp_path / "conftest.py").write_text("from tests.conftest import pytest_configure\n")
     (tmp_path / "test_leaky.py").write_text(LEAKY)
     words = [
+        "-p",
+        "xdist",
         "-n",
         "2",
         "-p",
@@ -120,7 +122,8 @@ def test_a_session_of_several_processes_fails_for_the_logs_of_each(tmp_path: Pat
         f"--basetemp={tmp_path / 'temp'}",
         str(tmp_path),
     ]
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    # No other plugins: each of three processes would make them anew.
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2]), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
     done = subprocess.run(
         [sys.executable, "-m", "pytest", *words], capture_output=True, text=True, timeout=100, cwd=tmp_path, env=environment
     )

@@ -39,7 +39,7 @@ def test_a_traceback_shows_no_variables(on_terminal: bool, capsys: pytest.Captur
 def test_silences_are_counted_as_one_and_states_without_an_incident_as_none() -> None:
     metrics = telemetry.Metrics()
     for kind, rule in (("silence", "1"), ("silence", "2"), ("pause", "transient")):
-        metrics.muted(kind, rule)
+        metrics.muted(kind, rule, 1)
     metrics.incidents({"suppressed": 3, "triggered": 1})
     metrics.incidents({"triggered": 1})
     shown = metrics.text().decode()

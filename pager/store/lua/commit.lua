@@ -17,6 +17,7 @@
 --   again SCORE           into the deadlines where that is still to come
 --   ended SCORE | opened  into the resolved, or out of them
 --   state FROM TO         for the counts; either may be empty
+--   held 1 | held 0       into those that are looked at when people say what mutes, or out of them
 --   log VALUE             to the next written key, and to the audit
 --   audit VALUE           to the audit alone
 --   night USER AT         a page in a person's night; the next three written keys are that person's, who has any, and the rota's version
@@ -145,8 +146,6 @@ for commit = 1, tonumber(ARGV[1]) do
       write = write + 1
     elseif op == 'state' then
       if outcome == 'D' then
-        if value == 'suppressed' then held[number] = false end
-        if ARGV[a] == 'suppressed' then held[number] = true end
         counted[value] = (counted[value] or 0) - 1
         counted[ARGV[a]] = (counted[ARGV[a]] or 0) + 1
       end
@@ -165,6 +164,8 @@ for commit = 1, tonumber(ARGV[1]) do
         ended[number] = value
       elseif op == 'opened' then
         ended[number] = false
+      elseif op == 'held' then
+        held[number] = value == '1'
       elseif op == 'show' then
         shown[#shown + 1] = string.format('%d', now)
         shown[#shown + 1] = number

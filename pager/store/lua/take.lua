@@ -1,6 +1,6 @@
 #!lua
 -- New entries of the outboxes, the best priority first.
--- KEYS  1-4 outboxes    ARGV  1 group, 2 worker, 3 limit
+-- KEYS  the outboxes that are asked    ARGV  1 group, 2 worker, 3 limit
 -- Returns the entries of each outbox.
 
 local left, taken = tonumber(ARGV[3]), {}

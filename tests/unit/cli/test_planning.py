@@ -164,6 +164,16 @@ class TestWho:
         assert "\x1b" not in text
         assert max(len(line) for line in text.splitlines()) <= 80
 
+    @pytest.mark.parametrize("words", [("week",), ("week", "--for", "4w")])
+    @pytest.mark.parametrize("width", ["80", "30", "10"])
+    def test_a_place_in_the_config_is_whole_however_narrow_it_is(self, rota: Installation, words: tuple[str, ...], width: str) -> None:
+        at = ("--at", "2026-01-06T00:00:00Z")
+        [place] = {one["origin"] for one in rota.json("who", "week", *at)["on_call"]}
+        long = "some-folder-with-a-long-name/and-another-one/of-schedules.yaml"
+        (rota.folder / long).parent.mkdir(parents=True)
+        (rota.folder / "pagerd.yaml").rename(rota.folder / long)
+        assert place.replace("pagerd.yaml", long) in rota.pagerd("who", *words, *at, COLUMNS=width).stdout
+
     def test_it_needs_no_store(self, rota: Installation) -> None:
         rota.store.down = True
         assert rota.pagerd("who", "week").exit_code == 0

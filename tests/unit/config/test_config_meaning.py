@@ -9,7 +9,6 @@ from datetime import date, time, timedelta
 from pathlib import Path
 from typing import Any
 
-import jsonschema
 import pytest
 
 from pager.config import fingerprint, json_schema, load, load_settings, not_active_yet, without_secrets
@@ -21,6 +20,7 @@ from pager.model.policy import Stage, Target, TargetKind
 from pager.model.schedule import Every
 from pager.model.service import Sla
 from tests.contract_folder import contract
+from tests.json_schema import Draft202012Validator
 from tests.night import config_of
 
 ROOT = Path(__file__).parents[3]
@@ -292,19 +292,19 @@ def files(folder: Path) -> Iterator[tuple[str, Any]]:
 
 
 @pytest.fixture(scope="module")
-def schema() -> jsonschema.Draft202012Validator:
+def schema() -> Draft202012Validator:
     made = json_schema()
-    jsonschema.Draft202012Validator.check_schema(made)
-    return jsonschema.Draft202012Validator(made)
+    Draft202012Validator.check_schema(made)
+    return Draft202012Validator(made)
 
 
-def test_the_schema_accepts_the_example(schema: jsonschema.Draft202012Validator) -> None:
+def test_the_schema_accepts_the_example(schema: Draft202012Validator) -> None:
     found = list(files(ROOT / "config"))
     assert len(found) >= 3
     assert [(name, error.json_path, error.message) for name, tree in found for error in schema.iter_errors(tree)] == []
 
 
-def test_the_schema_accepts_the_contract_by_example(schema: jsonschema.Draft202012Validator) -> None:
+def test_the_schema_accepts_the_contract_by_example(schema: Draft202012Validator) -> None:
     found = list(files(contract("reference-config")))
     assert len(found) >= 7
     assert [(name, error.json_path, error.message) for name, tree in found for error in schema.iter_errors(tree)] == []
@@ -319,7 +319,7 @@ def test_the_schema_accepts_the_contract_by_example(schema: jsonschema.Draft2020
     ],
     ids=str,
 )  # fmt: skip
-def test_the_schema_refuses_what_the_config_refuses(tmp_path: Path, schema: jsonschema.Draft202012Validator, tree: dict[str, Any]) -> None:
+def test_the_schema_refuses_what_the_config_refuses(tmp_path: Path, schema: Draft202012Validator, tree: dict[str, Any]) -> None:
     (tmp_path / "a.yaml").write_text(json.dumps(tree))
     assert not schema.is_valid(tree)
     assert load(tmp_path, {}).config is None

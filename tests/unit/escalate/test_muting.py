@@ -71,6 +71,9 @@ def test_a_silence_that_is_taken_back_ends_at_the_next_look() -> None:
     hear(n)
     n.happen(Look())
     assert [clock for clock, _ in n.paged()] == ["10:00"]
+    assert n.incident.reason == "muted until now (silenced by ana until 2026-06-02 01:10 UTC: known (silence s1))", (
+        "and not the end that was meant"
+    )
 
 
 def test_a_silence_after_the_page_stops_further_pages_and_that_is_said() -> None:

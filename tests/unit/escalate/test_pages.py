@@ -59,6 +59,15 @@ def test_an_unreachable_handset_is_tried_once_more_and_then_given_up() -> None:
     assert {s.user for s in night.sent} == {"ana", "ben", "dora"}
 
 
+def test_a_yes_to_a_try_that_failed_meanwhile_is_not_one_to_the_next() -> None:
+    night = start(lambda *_: None)
+    night.happen(PageFailed(1, 1, "30003 unreachable", Fault.AGAIN_ONCE))
+    night.happen(PageAccepted(1, 1, "twilio", "SM1"))
+    page = night.incident.page(1)
+    assert page is not None
+    assert (page.state, page.attempt) == (PageState.QUEUED, 2)
+
+
 def test_a_busy_provider_hands_over_to_the_other_at_once() -> None:
     night = start(lambda page: is_busy(page) if page.provider == "twilio" else accepts(page))
     assert [(s.provider) for s in night.sent] == ["twilio", "backup"]

@@ -10,7 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pager.intake.fields import Unreadable
+from pager.intake.at_once import read_at_once
+from pager.intake.fields import KNOWN, Unreadable, read_fields
+from pager.intake.lenient import read_json
 from pager.intake.stream import MAX_ENTRY, read_entry
 from pager.model.alert import Action, Alert, Link, Severity
 
@@ -115,6 +117,34 @@ def test_no_json_raises(fields: dict[str, Any]) -> None:
 @given(st.dictionaries(st.binary(max_size=12) | names.map(str.encode), st.binary(max_size=40), max_size=5))
 def test_no_bytes_raise(fields: dict[bytes, bytes]) -> None:
     _is_sane(read_entry(fields))
+
+
+ODD = [
+    "", "a  b", " a", "a ", "| ", "a|b", "a\nb", "a\x7fb", "\u202ea", "\ud800", "é", "é" * 300, "x" * 600, "x" * 2000, "trigger", "resolve", "INFO",
+    "info", 1, 2**70, 1.5, True, None, [], ["x"], {}, {"a": "b"},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("odd", ODD, ids=lambda odd: repr(odd)[:20])
+@pytest.mark.parametrize("action", ["trigger", "resolve"])
+def test_what_is_read_at_once_is_what_reading_field_by_field_makes_of_it(odd: Any, action: str) -> None:
+    usual = {"summary": "disk full", "dedup_key": "k", "action": action, "labels": {"cluster": "eu-1"}, "details": {"used": 97}}
+    bodies = [{**usual, name: odd} for name in (*sorted(KNOWN), "another")]
+    bodies += [{**usual, "labels": {str(odd): "x"}}, {**usual, "labels": {"k": odd}}, {**usual, "details": {str(odd): odd}}]
+    for body in bodies:
+        raw = json.dumps(body).encode()
+        assert read_at_once(raw, "stream") in (None, read_fields(read_json(raw), "stream")), body
+
+
+def test_what_tools_mostly_write_is_read_at_once() -> None:
+    fields = {
+        "summary": "disk almost full on db1",
+        "severity": "critical",
+        "dedup_key": "k",
+        "labels": {"cluster": "eu-1"},
+        "details": {"used": 97},
+    }
+    assert read_at_once(json.dumps(fields).encode(), "stream") is not None
 
 
 def _is_sane(found: Alert | Unreadable) -> None:

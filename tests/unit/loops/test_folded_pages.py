@@ -9,86 +9,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pager.advance import Advance
 from pager.decide import Rules
-from pager.door import Door
-from pager.loops.compose import Compose
-from pager.loops.deadlines import DeadlineLoop
-from pager.loops.deliver import Deliver
-from pager.loops.ingest import Ingest
 from pager.model.event import Fault, ReplyAction
 from pager.model.incident import State
-from pager.notify.plan import Providers
 from pager.ports import Fate, GiveUp, Message, Status
-from pager.telemetry import Metrics
 from pager.web.twilio import TwilioCallbacks
-from tests.fakes.memory_channel import MemoryChannel
-from tests.fakes.memory_store import MemoryStore
 from tests.night import config_of
+from tests.phone import ANA, PHONE, Phone
 
 _ACK = ReplyAction.ACKNOWLEDGE
-ANA = "+34600000001"
-PHONE = """
-settings:
-  timezone: UTC
-  throttle: {throttle}
-  catch_all: {{notify: ["user:ana"], every: 2h}}
-providers: {{twilio: {{account_sid: AC1, auth_token: t, from: "+14155550111"}}, backup: {{kind: twilio, account_sid: AC2, auth_token: t, from: "+14155550122"}}}}
-channels: {{sms: [twilio, backup]}}
-users: {{ana: {{name: Ana, contact: {{sms: "+34600000001"}}}}}}
-policies: {{p: {{stages: [{{notify: ["user:ana"], via: [sms], ack_timeout: 1h}}]}}}}
-services: {{db: {{policy: p}}, web: {{policy: p}}}}
-noise: {{storm: off, maintenance: [{{name: patch night, match: {{service: db}}, from: 2026-06-01T00:00, to: 2026-06-01T02:00}}]}}
-"""
-
-
-class Phone:
-    """Ana's, and a worker."""
-
-    def __init__(self, throttle: str = "{per_person: 10/1m}") -> None:
-        config = config_of(PHONE.format(throttle=throttle))
-        self.rules = Rules(config, Providers.of(config, {"sms": ("twilio", "backup")}))
-        self.store = MemoryStore()
-        self.channels = {name: MemoryChannel(name) for name in ("twilio", "backup")}
-        self.metrics = Metrics()
-        self.start("w0")
-        self._pushed = 0
-
-    def start(self, worker: str) -> None:
-        ports = self.store.worker(worker)
-        self.ports = ports
-        self.advance = Advance(ports.incidents, lambda: self.rules, b"secret", self.metrics)
-        self.ingest = Ingest(ports.alerts, self.advance, self.metrics)
-        self.deadlines = DeadlineLoop(ports.deadlines, self.advance, self.metrics)
-        compose = Compose(lambda: self.rules, self.advance.code)
-        self.deliver = Deliver(ports.outbox, self.advance, lambda: self.channels, compose, self.metrics, lambda: 0.0, folder=compose)
-        self.door = Door(ports.incidents, self.advance, ports.refusals, lambda: self.rules, self.metrics)
-
-    async def push(
-        self, count: int = 1, severity: str = "error", service: str = "web", action: str = "trigger", first: int | None = None
-    ) -> None:
-        first = self._pushed if first is None else first
-        for k in range(first, first + count):
-            alert = {"summary": f"disk {k} is full", "dedup_key": f"k{k}", "severity": severity, "service": service, "action": action}
-            self.store.alerts.add({name.encode(): value.encode() for name, value in alert.items()})
-        self._pushed = max(self._pushed, first + count)
-        await self.ports.presence.refresh()
-        await self.ingest.run_once(timedelta(0))
-
-    async def after(self, seconds: float) -> None:
-        self.store.clock.advance(timedelta(seconds=seconds))
-        for channel in self.channels.values():
-            channel.now = self.store.clock.now
-        await self.ports.presence.refresh()
-        await self.deadlines.run_once()
-        await self.deliver.run_once()
-
-    def got(self) -> list[Message]:
-        return [kept.message for channel in self.channels.values() for kept in channel.accepted if kept.message.id]
-
-    def named(self) -> list[str]:
-        """The page ids that messages speak for, in order."""
-        return [page for message in self.got() for page in message.pages or (message.id,)]
 
 
 @pytest.fixture
@@ -298,3 +227,46 @@ DOES: dict[str, Callable[[Phone, int], Awaitable[None]]] = {
     "crash": _crash,
     "wait": lambda phone, count: phone.after(count),
 }
+
+
+async def test_what_is_sent_again_for_fewer_goes_by_another_code_and_the_first_answers_for_all_it_named(phone: Phone) -> None:
+    """Its receipt said that it was lost, and it arrived all the same."""
+    await phone.push(4)
+    await phone.after(0)
+    callbacks = TwilioCallbacks(lambda: None, str, phone.ports.incidents, phone.advance, phone.door, phone.metrics)  # type: ignore[arg-type, return-value]
+    await callbacks._apply(1, 1, 1, "twilio-1", Status(Fate.FAILED, "30003", Fault.AGAIN_ONCE))
+    await phone.push(1, action="resolve", first=1)
+    await phone.after(0)
+    first, second = phone.got()
+    assert (first.pages, second.pages) == (("1-1", "2-1", "3-1", "4-1"), ("1-1", "3-1", "4-1"))
+    assert first.code != second.code
+    answer = await phone.door.by_sms(ANA, first.code, "SM1")
+    assert answer is not None
+    assert answer.text == "acknowledged 3 of 4; the others were answered before"
+
+
+async def test_a_worker_that_was_held_up_in_the_middle_of_a_send_keeps_its_code(phone: Phone) -> None:
+    """Another took over and sent for those that were left; then the first one's message went out after all."""
+    await phone.push(5)
+    held_up: list[Message] = []
+
+    async def never_comes_back(message: Message) -> object:
+        held_up.append(message)
+        raise BaseExceptionGroup("stopped", [KeyboardInterrupt()])
+
+    send = phone.channels["twilio"].send
+    phone.channels["twilio"].send = never_comes_back  # type: ignore[method-assign, assignment]
+    with pytest.raises(BaseExceptionGroup):
+        await phone.after(0)
+    phone.channels["twilio"].send = send  # type: ignore[method-assign]
+    phone.start("w0")
+    await phone.push(1, action="resolve", first=4)
+    await phone.after(0)
+    [second] = phone.got()
+    assert len(second.pages) == 4
+    assert second.code != held_up[0].code
+    answers = [await phone.door.by_sms(ANA, message.code, f"SM{k}") for k, message in enumerate((held_up[0], second))]
+    assert [answer.text for answer in answers if answer] == [
+        "acknowledged 4 of 5; the others were answered before",
+        "acknowledged 0 of 4; the others were answered before",
+    ]

@@ -13,7 +13,10 @@ class Counting(NoMeter):
         self.muted_by: list[tuple[str, str]] = []
 
     def __getattr__(self, name: str) -> Any:
-        return (lambda kind, rule: self.muted_by.append((str(kind), rule))) if name == "muted" else super().__getattr__(name)
+        return self._muted if name == "muted" else super().__getattr__(name)
+
+    def _muted(self, kind: object, rule: str, count: int) -> None:
+        self.muted_by += [(str(kind), rule)] * count
 
 
 def test_a_mute_counts_when_it_begins_and_not_at_its_repeats_nor_when_it_ends() -> None:

@@ -9,8 +9,8 @@ import pytest
 from msgspec.structs import replace
 
 from pager.model.alert import Severity
-from pager.notify.folding import Told, folded_sms
-from pager.notify.sms import fits
+from pager.notify.folding import Told, folded_sms, spoken_for
+from pager.notify.sms import fits, segments
 from tests.night import Night, config_of
 from tests.payments import PAYMENTS
 
@@ -56,3 +56,15 @@ def test_what_is_critical_is_named_before_that_it_storms_is_said() -> None:
     text = folded_sms(full, CODE, None)
     assert fits(text)
     assert {f"#{1000 + k}" for k in range(40)} <= set(re.findall(r"#\d+", text))
+
+
+@pytest.mark.parametrize("critical", [60, 120, 500])
+def test_a_message_grows_for_what_is_critical_and_what_it_still_can_not_name_waits(critical: int) -> None:
+    told = spoken_for(waiting(critical + 100, critical, "212 alerts of 14 services in 3m; first: disk full"), roomy=False)
+    text = folded_sms(told, CODE, timedelta(hours=2))
+    named = set(re.findall(r"#\d+", text))
+    assert {f"#{one.incident.number}" for one in told if one.is_critical} <= named
+    assert segments(text).count in range(4, 9)
+    assert len(named) == min(critical, len(named)) >= min(critical, 130), "and nothing else is"
+    assert (len(told) == critical + 100) is (critical <= 120)
+    assert "late by 2h" in text

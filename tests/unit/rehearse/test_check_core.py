@@ -215,7 +215,9 @@ def test_routes_that_only_together_leave_nothing_and_those_that_leave_something(
         ("+12125550104", ["sms", "voice"], None),
         ("+442071838750", ["voice"], None),
         ("+442071838750", ["sms"], Level.WARNING),  # a landline
-        ("+447700900002", ["sms"], Level.WARNING),  # of films
+        ("+447700500002", ["sms"], Level.WARNING),  # given out by nobody
+        ("+447700900002", ["sms"], None),  # of films
+        ("+33639980001", ["sms", "voice"], None),
         ("+3460000000", ["sms"], Level.ERROR),
         ("+999123456", ["voice"], Level.ERROR),
     ],

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from pager.model.calendar import Calendar, Series
 from pager.model.config import Config
 from pager.model.origin import Origin
 from pager.model.person import Away, Limits, Person
@@ -19,6 +20,7 @@ from pager.model.schedule import Every, Layer, Override, OverrideKind, Schedule
 from pager.model.service import Service
 from pager.oncall.memo import Rota
 from pager.oncall.who import Shift
+from pager.rehearse.changes import What
 from pager.rehearse.moves import Moved, nights, users
 from pager.rehearse.plan import Plan, plan
 from tests.night import config_of
@@ -227,6 +229,23 @@ def test_no_address_and_no_key_is_in_a_plan() -> None:
         ("ben", ("contact email: changed",)),
     }
     assert not any(word in repr(found) for word in ("+346", "secret@", "hush"))
+
+
+def test_calendars_are_in_a_plan_without_their_urls() -> None:
+    calendar = "\ncalendars: {holidays: {url: https://calendar.example.com/%s, people: {Ana: ana}}}\n"
+    assert [(c.kind, c.name, c.what) for c in of_text(PAYMENTS, PAYMENTS + calendar % "a").changes] == [("calendar", "holidays", What.NEW)]
+    found = of_text(PAYMENTS + calendar % "old-secret", PAYMENTS + (calendar % "new-secret").replace("Ana: ana", "Ben: ben"))
+    assert [(c.kind, c.name, c.how) for c in found.changes] == [("calendar", "holidays", ("url changed", "people changed"))]
+    assert "secret" not in repr(found.changes)
+
+
+def test_of_a_calendar_in_a_file_other_events_are_a_change() -> None:
+    config = config_of(PAYMENTS)
+    event = Series(datetime(2026, 3, 1, 9), timedelta(hours=8), "UTC", "Ana", ("ana",))
+    old, new = (
+        replace(config, calendars={"rota": Calendar(name="rota", file="rota.ics", series=series)}) for series in ((event,), (event, event))
+    )
+    assert [c.how for c in planned(old, new).changes] == [("its events changed",)]
 
 
 def test_a_policy_says_what_is_different_in_its_stages() -> None:
