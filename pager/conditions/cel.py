@@ -13,7 +13,20 @@ from pager.conditions.verdict import DOES_NOT, HOLDS, Failed, Verdict
 from pager.model.plain import plain
 
 _T = cel.Type
-_TEXTS = ("severity", "source", "service", "component", "group", "class", "integration", "summary", "urgency", "dedup_key", "action")
+_TEXTS = (
+    "severity",
+    "source",
+    "service",
+    "component",
+    "group",
+    "class",
+    "integration",
+    "team",
+    "summary",
+    "urgency",
+    "dedup_key",
+    "action",
+)
 _NUMBERS = ("stage", "alerts", "repeats")
 _PLACE = re.compile(r"ERROR: [^:]*:(\d+):(\d+): (.*)")
 

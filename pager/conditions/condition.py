@@ -26,14 +26,16 @@ class Facts:
 
     @classmethod
     def of(cls, alert: Alert, **changed: Any) -> Facts:
-        """`changed` takes precedence over the alert's own: severity, service, urgency, labels, stage (from 1), alerts, repeats. What is None
-        in it changes nothing."""
+        """`changed` takes precedence over the alert's own: severity, service, team (where no label says it), urgency, labels, stage (from 1),
+        alerts, repeats. What is None in it changes nothing."""
         return cls(alert, {name: value for name, value in changed.items() if value is not None})
 
     def get(self, key: str, /) -> str | None:
         """The value under a term's key; None when there is none, or an empty one."""
         kind, _, name = key.partition(".")
         if not name:
+            if key == "team":
+                return self._team() or None
             value = self._changed.get(key)
             value = getattr(self._alert, "class_" if key == "class" else key) if value is None else value
             return str(value) if value else None
@@ -41,6 +43,11 @@ class Facts:
             labels: dict[str, str] = self._changed.get("labels", self._alert.labels)
             return labels.get(name)
         return _plain(self._changed.get("details", self._alert.details).get(name))
+
+    def _team(self) -> str:
+        """The alert's own word for it, else whose service it is."""
+        labels: dict[str, str] = self._changed.get("labels", self._alert.labels)
+        return labels.get("team") or self._changed.get("team") or ""
 
     def without(self, keys: Iterable[str]) -> Facts:
         """The same, as if the alert had none of these fields."""
@@ -62,7 +69,7 @@ class Facts:
         }  # fmt: skip
         for name, value in self._changed.items():
             own[name] = str(value) if isinstance(value, str) else value  # CEL takes no enum
-        return own
+        return own | {"team": self._team()}
 
 
 def check(condition: Condition | None, facts: Facts) -> Verdict:

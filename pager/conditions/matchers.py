@@ -20,6 +20,8 @@ def read_matcher(text: str) -> Term:
     found = _MATCHER.fullmatch(text)
     if found is None:
         raise ValueError(f"{text!r} is no matcher: name=value, name!=value, name=~regex or name!~regex")
+    if text.lstrip().startswith("{"):
+        raise ValueError(f"{text!r}: without the braces, each matcher by itself")
     name, operator, value = found[1], found[2], _unquoted(found[3], text)
     key = key_of(name)
     if not name or key.endswith(".") or any(c.isspace() for c in name):

@@ -12,6 +12,7 @@ import msgspec
 from pager.config.calendars import SUFFIX, read_files
 from pager.config.carriers import SETTINGS
 from pager.config.handoffs import shown_twice
+from pager.config.noise import named_twice
 from pager.config.reading import Context, nearest, pairs_of
 from pager.config.sections import BY_NAME, SECTIONS
 from pager.config.tree import Node, SyntaxProblem, parse
@@ -43,6 +44,7 @@ def load(folder: Path, environment: Mapping[str, str], *, forgiving: bool = Fals
     _check_references(config, context)
     _check_keys(config, context)
     context.problems += shown_twice(config.schedules)
+    context.problems += named_twice(config.noise)
     problems = tuple(sorted(context.problems, key=lambda p: (p.file, p.line, p.column)))
     good = bool(files) and not any(p.level is Level.ERROR for p in problems)
     return Loaded(config if good else None, problems, context.unset)

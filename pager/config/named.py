@@ -37,9 +37,13 @@ class Named(Shape[dict[str, Any]]):
         return {"type": "object", "additionalProperties": self.entry.schema()}
 
 
-def with_condition(model: Callable[..., Any], *, required: bool = False) -> Callable[..., Any]:
+def with_condition(model: Callable[..., Any], *, required: bool = False, mutes: bool = False) -> Callable[..., Any]:
+    """`required`: without one it is for all. What `mutes` must say for what."""
+
     def build(**values: Any) -> Any:
         condition = condition_of(values)
+        if mutes and (condition is None or not (condition.terms or condition.expression)):
+            raise ValueError("it would mute everything: say what with match or if")
         if condition is None and required:
             condition = Condition(origin=values.get("origin"))
         return model(condition=condition, **values)

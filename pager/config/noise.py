@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from pager.config.named import with_condition
 from pager.config.reading import Bool, Choice, Context, Either, Field, ListOf, Record, Shape
-from pager.config.scalars import POSITIVE, SPAN, TEXT, WALL
+from pager.config.scalars import MOMENT, POSITIVE, SPAN, TEXT
 from pager.config.shapes import (
+    CEL,
     CONDITION,
     HOURS,
     MATCH,
-    RATE,
     SEVERITY,
+    TIMES_IN,
 )
 from pager.config.tree import Node
 from pager.model.condition import Condition
 from pager.model.mute import Silence
-from pager.model.noise import Flap, Group, Inhibit, Maintenance, Noise, Pause, Recurring, Storm, Threshold
+from pager.model.noise import TOGETHER, Flap, Group, Inhibit, Maintenance, Noise, Pause, Recurring, Storm, Threshold
+from pager.model.origin import Origin
+from pager.model.problem import Problem
 
 
 class _Only(Shape[Condition]):
@@ -36,12 +39,28 @@ class _Only(Shape[Condition]):
 
 _ONLY = _Only()
 _NAMED = {"name": Field(TEXT, required=True)}
+_WHEN = {"match": Field(MATCH, to="terms", needed=True), "if": Field(CEL, to="expression", needed=True)}
 _LONGEST_WINDOW = timedelta(days=7)  # what a group is remembered by is kept that long
 _BY = ListOf(TEXT, or_one=True, least=1)
 
 
-def _recurring(after: Any, **values: Any) -> Recurring:
-    return with_condition(Recurring, required=True)(count=after.count, within=after.within, **values)  # type: ignore[no-any-return]
+_WORDS = {"key", *TOGETHER}  # of `by` where alerts are counted; a label of that name is `labels.key`
+
+
+def _counted(by: tuple[str, ...] = ()) -> tuple[str, ...]:
+    """None, where each alert's key is counted for itself."""
+    if len(by) > 1 and (word := next((one for one in by if one in _WORDS), None)):
+        raise ValueError(f"`{word}` stands alone in `by`; the label of that name is labels.{word}")
+    return () if by == ("key",) else by
+
+
+def _threshold(by: tuple[str, ...] = (), **values: Any) -> Threshold:
+    return with_condition(Threshold, required=True)(by=_counted(by), **values)  # type: ignore[no-any-return]
+
+
+def _recurring(after: Any, by: tuple[str, ...] = (), **values: Any) -> Recurring:
+    made = with_condition(Recurring, required=True)
+    return made(count=after.count, within=after.within, by=_counted(by), **values)  # type: ignore[no-any-return]
 
 
 def _group(window: timedelta, **values: Any) -> Group:
@@ -56,16 +75,24 @@ def _noise(limits: Any = None, **values: Any) -> Noise:
     return Noise(suppress_at_most=limits, **values)
 
 
-def _maintenance(**values: Any) -> Maintenance:
-    if (values.get("hours") is None) == (values.get("start") is None or values.get("end") is None):
+def _maintenance(start: Any = None, end: Any = None, **values: Any) -> Maintenance:
+    if (values.get("hours") is None) == (start is None or end is None):
         raise ValueError("a maintenance window has hours, or from and to")
-    return with_condition(Maintenance, required=True)(**values)  # type: ignore[no-any-return]
+    if start is not None and end is not None:
+        _in_order(start, end)
+    return with_condition(Maintenance, mutes=True)(start=start, end=end, **values)  # type: ignore[no-any-return]
+
+
+def _in_order(start: datetime, end: datetime) -> None:
+    if (start.tzinfo is None) != (end.tzinfo is None):
+        raise ValueError("`from` and `to` both have a time zone, or neither has")
+    if end <= start:
+        raise ValueError("`to` must be after `from`")
 
 
 def _silence(name: str, start: Any, end: Any, why: str = "", by: str = "the config", **values: Any) -> Silence:
-    if end <= start:
-        raise ValueError("`to` must be after `from`")
-    return with_condition(Silence, required=True)(id=name, start=start, end=end, by=by, why=why, **values)  # type: ignore[no-any-return]
+    _in_order(start, end)
+    return with_condition(Silence, mutes=True)(id=name, start=start, end=end, by=by, why=why, **values)  # type: ignore[no-any-return]
 
 
 NOISE: Record[Noise] = Record(
@@ -86,18 +113,16 @@ NOISE: Record[Noise] = Record(
                 _group,
             )
         ),
-        "pause": ListOf(
-            Record({**_NAMED, **CONDITION, "for": Field(SPAN, to="wait", required=True)}, with_condition(Pause, required=True))
-        ),
+        "pause": ListOf(Record({**_NAMED, **_WHEN, "for": Field(SPAN, to="wait", required=True)}, with_condition(Pause, mutes=True))),
         "threshold": ListOf(
             Record(
                 {**_NAMED, **CONDITION, "count": Field(POSITIVE, required=True), "within": Field(SPAN, required=True), "by": _BY},
-                with_condition(Threshold, required=True),
+                _threshold,
             )
         ),
         "recurring": ListOf(
             Record(
-                {**_NAMED, **CONDITION, "after": Field(RATE, required=True), "severity": Field(SEVERITY, required=True), "by": _BY},
+                {**_NAMED, **CONDITION, "after": Field(TIMES_IN, required=True), "severity": Field(SEVERITY, required=True), "by": _BY},
                 _recurring,
             )
         ),
@@ -116,15 +141,24 @@ NOISE: Record[Noise] = Record(
             ),
         ),
         "maintenance": ListOf(
-            Record({**_NAMED, **CONDITION, "hours": HOURS, "from": Field(WALL, to="start"), "to": Field(WALL, to="end")}, _maintenance)
+            Record(
+                {
+                    **_NAMED,
+                    **_WHEN,
+                    "hours": Field(HOURS, needed=True),
+                    "from": Field(MOMENT, to="start", needed=True),
+                    "to": Field(MOMENT, to="end", needed=True),
+                },
+                _maintenance,
+            )
         ),
         "silences": ListOf(
             Record(
                 {
                     **_NAMED,
-                    **CONDITION,
-                    "from": Field(WALL, to="start", required=True),
-                    "to": Field(WALL, to="end", required=True),
+                    **_WHEN,
+                    "from": Field(MOMENT, to="start", required=True),
+                    "to": Field(MOMENT, to="end", required=True),
                     "by": TEXT,
                     "why": TEXT,
                 },
@@ -136,3 +170,18 @@ NOISE: Record[Noise] = Record(
     _noise,
     origin=False,
 )
+
+
+def named_twice(noise: Noise) -> list[Problem]:
+    """Reports, and what is muted, know a rule by its kind and name."""
+    found: list[Problem] = []
+    for kind in ("inhibit", "group", "pause", "threshold", "recurring", "maintenance", "silences"):
+        first: dict[str, Origin] = {}
+        for rule in getattr(noise, kind):
+            name, o = rule.id if isinstance(rule, Silence) else rule.name, rule.origin
+            if name in first:
+                message = f"{name!r} is here for the second time, first at {first[name]}"
+                path, advice = f"noise.{kind}.{name}", "give each its own name"
+                found.append(Problem(file=o.file, line=o.line, column=o.column, path=path, message=message, suggestion=advice))
+            first.setdefault(name, o)
+    return found

@@ -229,10 +229,14 @@ class MapOf(Shape[dict[str, T]]):
 
 
 class Field:
-    """One key of a Record. `to` is the name under which the builder gets it; absent it is left out, so that the model's default applies."""
+    """One key of a Record. `to` is the name under which the builder gets it; absent it is left out, so that the model's default applies.
+    `needed`: where it stands and can't be read, nothing is to be said of the whole."""
 
-    def __init__(self, shape: Shape[Any], *, to: str = "", required: bool = False, null_ok: bool = False, about: str = "") -> None:
+    def __init__(
+        self, shape: Shape[Any], *, to: str = "", required: bool = False, null_ok: bool = False, about: str = "", needed: bool = False
+    ) -> None:
         self.shape, self.to, self.required, self.null_ok, self.about = shape, to, required, null_ok, about
+        self.needed = needed or required
 
 
 class Record(Shape[T]):
@@ -274,7 +278,7 @@ class Record(Shape[T]):
                 continue
             read = field.shape.read(value, context, at)
             if read is None:
-                good = good and not field.required
+                good = good and not field.needed
             else:
                 values[field.to or key.text] = read
         for name, field in self.fields.items():

@@ -46,6 +46,19 @@ def _wall(text: str) -> datetime:
     return at
 
 
+def _reason(text: str) -> str:
+    if not text.strip():
+        raise ValueError("say why: it is what people read")
+    return text
+
+
+def _moment(text: str) -> datetime:
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        raise ValueError("such as 2026-01-05T09:00, or with its zone, 2026-01-05T09:00Z") from None
+
+
 def _whole(least: int) -> Callable[[str], int]:
     def parse(text: str) -> int:
         number = as_int(text)
@@ -57,10 +70,12 @@ def _whole(least: int) -> Callable[[str], int]:
 
 
 TEXT = Scalar("text", str, {"type": ["string", "number", "boolean"]})
+REASON = Scalar("a reason", _reason, {"type": ["string", "number", "boolean"]})
 DURATION = Scalar("a duration", read_duration, {"type": "string", "pattern": r"^(\d+(\.\d+)?[smhdw])+$"})
 SPAN = Scalar("a duration", _positive, {"type": "string", "pattern": r"^(\d+(\.\d+)?[smhdw])+$"})
 CLOCK = Scalar("a time of day", _clock, {"type": "string", "pattern": r"^\d{1,2}:\d\d$"})
 WALL = Scalar("a date and time", _wall, {"type": "string"})
+MOMENT = Scalar("a date and time", _moment, {"type": "string"})
 DATE = Scalar("a date", date.fromisoformat, {"type": "string"}, "such as 2026-01-05")
 COUNT = Scalar("a whole number", _whole(0), {"type": "integer", "minimum": 0})
 POSITIVE = Scalar("a whole number", _whole(1), {"type": "integer", "minimum": 1})

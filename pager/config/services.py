@@ -7,7 +7,7 @@ from typing import Any
 from pager.conditions.cel_body import problem_with
 from pager.config.named import Named, with_condition
 from pager.config.reading import Bool, Choice, Context, Either, Field, Json, ListOf, MapOf, Record, Ref, Shape, nearest, pairs_of
-from pager.config.scalars import COUNT, DURATION, SPAN, TEXT
+from pager.config.scalars import COUNT, DURATION, REASON, SPAN, TEXT
 from pager.config.shapes import (
     CHANNEL,
     CONDITION,
@@ -178,7 +178,7 @@ ROUTES = ListOf(
             "urgency": URGENCY,
             "labels": MapOf(TEXT),
             "start_at": Ref("stage"),
-            "suppress": TEXT,
+            "suppress": REASON,
         },
         _route,
     )

@@ -92,11 +92,12 @@ EVERY = Scalar("the length of a turn", _every, {"type": "string", "pattern": r"^
 def _rate(text: str) -> Rate:
     found = re.fullmatch(r"(\d+)\s*(?:/|in)\s*(\S+)", text)
     if not found or int(found[1]) < 1:
-        raise ValueError("such as 10/1m")
+        raise ValueError
     return Rate(int(found[1]), read_duration(found[2]))
 
 
-RATE = Scalar("a rate", _rate, {"type": "string"})
+RATE = Scalar("a rate", _rate, {"type": "string"}, "such as 10/1m")
+TIMES_IN = Scalar("how often in what time", _rate, {"type": "string"}, "such as 3 in 1h")
 
 
 # --- conditions -----------------------------------------------------------------------------------------------------------------------
@@ -111,8 +112,7 @@ class Match(Shape[tuple[Term, ...]]):
         terms = []
         for key, value in pairs_of(node, context, path):
             term = self._term(key.text, value, context, f"{path}.{key.text}")
-            if term is not None:
-                terms.append(term)
+            terms.append(term or Term(key_of(key.text)))  # one mistake should not look like none was written
         return tuple(terms)
 
     def _term(self, name: str, value: Node, context: Context, path: str) -> Term | None:

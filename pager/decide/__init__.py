@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from pager.decide import grouped, joining, storming
 from pager.decide.counting import names_for, raised_words, recurs, thresholds_of
 from pager.decide.drafts import accepted_at, draft_of, facts_of, facts_to_be, start_at, team_of, who_says
-from pager.decide.quiet import count_once_more, count_sources, first_mute, kept_quiet
+from pager.decide.quiet import count_once_more, count_sources, fires_again, first_mute, keep_awake, kept_quiet
 from pager.decide.rising import severity_changed
 from pager.decide.rules import Rules
 from pager.escalate import flapping, opening, table, urgency
@@ -44,7 +44,10 @@ class Decision(msgspec.Struct, frozen=True):
 
 def needs(before: Snapshot, event: Event, rules: Rules) -> tuple[str, ...]:
     """The names of the pointers that the decision about this event depends on."""
-    names = [*before.incident.inhibits, *grouped.names_of(before.incident), *storming.names_of(before.incident)] if before.incident else []
+    incident, names = before.incident, list[str]()
+    if incident is not None:
+        names += (*incident.inhibits, *grouped.names_of(incident), *storming.names_of(incident))
+        names += incident.mute.names if incident.mute else ()
     if isinstance(event, AlertSeen):
         if rules.groups:
             names += _group_name(before, event, rules)
@@ -163,6 +166,7 @@ def _about_open(before: Snapshot, seen: AlertSeen, verdict: Verdict, rules: Rule
             severity_changed(d, seen, verdict, rules)
         case Meaning.FLAPS:
             flapping.changed(d, rules.config.noise.flap)
+            fires_again(d, rules)
         case Meaning.REPEATS:
             joining.heard_of(d, rules)
             count_once_more(d, rules)
@@ -284,6 +288,7 @@ def _decision(before: Snapshot, record: AlertRecord, d: Draft, rules: Rules, mea
         _rooms(d, record, rules)
     if d.incident.mute is not None and d.incident.state is not State.SUPPRESSED:
         d.set(mute=None, muted_at=None, came_under=None)
+    keep_awake(d, before.incident)
     count_sources(d, rules)
     storming.leave(d)
     if d.incident.hushes:

@@ -26,7 +26,7 @@ def names_for(alert: Alert, record: AlertRecord | None, to_be: Facts, rules: Rul
     names = list(rules.inhibitions.sides(to_be).names())
     if record is None or not record.open or record.watched:
         assigned = rules.router.assign(alert)
-        facts = _as_it_came(alert, assigned.service, assigned.labels)
+        facts = _as_it_came(alert, assigned.service, assigned.labels, rules)
         names += [one.name for counter in (rules.thresholds, rules.recurring) for one in counter.of(alert, facts)]
     return names
 
@@ -35,7 +35,7 @@ def recurs(
     alert: Alert, assigned: Assignment, pointers: Mapping[str, Pointer], rules: Rules, number: int, now: datetime
 ) -> tuple[Mapping[str, Pointer], Recurring | None]:
     """The pointers with one more incident, or alert of one, counted, and the rule by which its severity rises for that."""
-    counted = rules.recurring.of(alert, _as_it_came(alert, assigned.service, assigned.labels)) if rules.recurring else []
+    counted = rules.recurring.of(alert, _as_it_came(alert, assigned.service, assigned.labels, rules)) if rules.recurring else []
     if not counted:
         return pointers, None
     pointers = {**pointers, **{one.name: one_more(one, pointers.get(one.name, Pointer()), number, now) for one in counted}}
@@ -47,12 +47,12 @@ def raised_words(alert: Alert, by: Recurring) -> str:
 
 
 def thresholds_of(incident: Incident, alert: Alert, rules: Rules) -> list[Counted]:
-    return rules.thresholds.of(alert, _as_it_came(alert, incident.service, incident.labels))
+    return rules.thresholds.of(alert, _as_it_came(alert, incident.service, incident.labels, rules))
 
 
 def too_few_yet(d: Draft, assigned: Assignment, rules: Rules) -> list[Mute]:
     """As it opens: it is counted, and muted where there are too few. Where there are enough, those that waited for it page as well."""
-    counted = rules.thresholds.of(d.alert, _as_it_came(d.alert, assigned.service, assigned.labels)) if rules.thresholds else []
+    counted = rules.thresholds.of(d.alert, _as_it_came(d.alert, assigned.service, assigned.labels, rules)) if rules.thresholds else []
     _count(d, counted)
     return _waiting(d, counted, d.now)
 
@@ -66,7 +66,7 @@ def count_repeat(d: Draft, rules: Rules) -> None:
     """One more of an alert that waits for more."""
     if d.incident.group:  # what it has is not what all of them have
         assigned = rules.router.assign(d.alert)
-        return _count(d, rules.thresholds.of(d.alert, _as_it_came(d.alert, assigned.service, assigned.labels)))
+        return _count(d, rules.thresholds.of(d.alert, _as_it_came(d.alert, assigned.service, assigned.labels, rules)))
     return _count(d, thresholds_of(d.incident, d.alert, rules))
 
 
@@ -88,6 +88,7 @@ def _waiting(d: Draft, counted: list[Counted], since: datetime) -> list[Mute]:
     return [by] if by else []
 
 
-def _as_it_came(alert: Alert, service: str, labels: dict[str, str]) -> Facts:
+def _as_it_came(alert: Alert, service: str, labels: dict[str, str], rules: Rules) -> Facts:
     """With its own severity: what it is raised to, and for how long, must not change where it is counted."""
-    return Facts(alert, {"service": service, "labels": labels})
+    known = rules.config.services.get(service)
+    return Facts(alert, {"service": service, "team": known.team if known else "", "labels": labels})

@@ -21,12 +21,13 @@ def draft_of(before: Snapshot, incident: Incident, record: AlertRecord, rules: R
     d = Draft(incident, record.alert, policy, rules.world(facts_of(incident, record), before.turns), now)
     d.pointers = before.pointers
     d.watched = record.watched
+    d.firing = record.firing or bool(incident.group)  # a group holds nothing that does not fire
     return d
 
 
 def facts_of(incident: Incident, record: AlertRecord) -> Facts:
     made = {
-        "severity": incident.severity, "service": incident.service, "urgency": incident.urgency, "labels": incident.labels,
+        "severity": incident.severity, "service": incident.service, "team": incident.team, "urgency": incident.urgency, "labels": incident.labels,
         "stage": incident.stage + 1, "alerts": incident.alerts, "repeats": record.repeats,
     }  # fmt: skip
     return Facts(record.alert, made)
@@ -38,6 +39,7 @@ def facts_to_be(alert: Alert, rules: Rules, urgency: Urgency | None = None) -> F
     made = {
         "severity": to.severity,
         "service": to.service,
+        "team": team_of(to, rules),
         "urgency": urgency or to.urgency,
         "labels": to.labels,
         "stage": 1,

@@ -5,7 +5,7 @@ came. Nothing here grows with the group."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from datetime import datetime
 
 from msgspec.structs import replace
 
@@ -16,8 +16,8 @@ from pager.escalate.draft import Draft, Shared
 from pager.model.alert import Alert, AlertRecord, Member, Severity, Urgency
 from pager.model.incident import DeadlineKind, Incident, Lead, State
 from pager.model.mute import Hush, Mute, MuteKind
-from pager.model.snapshot import Pointer
 from pager.noise.group import Belongs
+from pager.noise.inhibit import holding
 from pager.noise.mutes import longest
 from pager.route.assign import Assignment
 
@@ -107,7 +107,8 @@ def _named(leads: tuple[Lead, ...]) -> tuple[Lead, ...]:
 def compare(d: Draft, alert: Alert, assigned: Assignment) -> None:
     """What the others have in common with one more."""
     incident, facts = d.incident, Facts.of(alert)
-    differ = {"service"} if assigned.service != incident.service else set()
+    differ = {"service", "team"} if assigned.service != incident.service else set()
+    differ |= {"team"} if assigned.labels.get("team") != incident.labels.get("team") else set()
     differ |= {"urgency"} if assigned.urgency is not incident.urgency else set()
     d.set(
         labels={key: value for key, value in incident.labels.items() if assigned.labels.get(key) == value},
@@ -194,9 +195,17 @@ def remind(d: Draft) -> None:
     worse = [hush for hush in d.incident.hushes if hush.worst.worse_than(d.incident.worst)]
     if not worse or d.incident.state in (State.SUPPRESSED, State.RESOLVED):
         return
-    at = max(min(min(h.mute.until or h.over, h.over) for h in worse), d.now)
+    at = max(min(min(_ends(d, hush) or hush.over, hush.over) for hush in worse), d.now)
     if not any(deadline.kind is DeadlineKind.HUSHED and deadline.at == at for deadline in d.incident.deadlines):
         d.arm(DeadlineKind.HUSHED, at)
+
+
+def _ends(d: Draft, hush: Hush) -> datetime | None:
+    """When it does, as far as that is known."""
+    if hush.mute.kind is not MuteKind.INHIBITION:
+        return hush.mute.until
+    found = holding(hush.mute.names, d.pointers, d.incident.inhibits, d.now, d.incident.number)
+    return found[1] if found else d.now
 
 
 def _still(d: Draft, hush: Hush, rules: Rules) -> Mute | None:
@@ -207,10 +216,9 @@ def _still(d: Draft, hush: Hush, rules: Rules) -> Mute | None:
         case MuteKind.SILENCE | MuteKind.MAINTENANCE:
             return rules.mutes.still(mute, d.now)
         case MuteKind.INHIBITION:
-            if not any(_counts(d.pointers, name) > (name in d.incident.inhibits) for name in mute.names):
-                return None
-            d.shared |= Shared(relies=tuple(name for name in mute.names if name in d.pointers), joins=mute.names)
-            return mute
+            found = holding(mute.names, d.pointers, d.incident.inhibits, d.now, d.incident.number)
+            d.shared |= Shared(relies=tuple(name for name in mute.names if name in d.pointers), joins=mute.names if found else ())
+            return replace(mute, until=found[1]) if found else None
         case MuteKind.THRESHOLD:
             if any((pointer := d.pointers.get(name)) and pointer.at and pointer.at >= hush.since for name in mute.names):
                 return None
@@ -218,7 +226,3 @@ def _still(d: Draft, hush: Hush, rules: Rules) -> Mute | None:
             return mute
         case _:
             return mute if mute.until is None or mute.until > d.now else None
-
-
-def _counts(pointers: Mapping[str, Pointer], name: str) -> int:
-    return pointers[name].count if name in pointers else 0

@@ -81,8 +81,10 @@ class Draft:
         self.pointers: Mapping[str, Pointer] = {}
         self.shared = NOTHING_SHARED
         self.came: Facts | None = None  # those of an alert that came into the incident of its group
+        self.firing = True  # False: it flaps, and is held open though it does not fire
         self.watched = False  # a threshold still counts its repeats
         self.released = False  # it is muted no longer
+        self.looked = False  # at what mutes it
         self.digest = False  # it was, as low urgency that waits for the morning
         self.risen = False  # it is worse: that is news, also to whoever was paged before
         self.night_pages: list[tuple[str, datetime]] = []

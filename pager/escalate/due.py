@@ -23,7 +23,8 @@ MOVES: tuple[DeadlineKind, ...] = (
 
 def on_due(d: Draft, _: Due) -> None:
     due = [x for x in d.incident.deadlines if x.at <= d.now and x.turn in (-1, d.incident.turn)]
-    d.set(deadlines=tuple(x for x in d.incident.deadlines if x.at > d.now))
+    if any(x.at <= d.now for x in d.incident.deadlines):
+        d.set(deadlines=tuple(x for x in d.incident.deadlines if x.at > d.now))
     if not due:
         return
     by_kind = {x.kind: x for x in due}

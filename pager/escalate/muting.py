@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from msgspec.structs import replace
+
 from pager.escalate import chain, sla
 from pager.escalate.draft import Draft
 from pager.escalate.urgency import waits
@@ -16,6 +18,7 @@ AT_MOST = timedelta(days=7)
 """Nothing stays muted for longer without a person's word, where `noise.limits` says nothing else."""
 
 K = DeadlineKind
+_QUIET = "it does not fire now, and is held as flapping: it pages if it fires again"
 _MUTES_KEPT = 20
 _WOULD_PAGE = frozenset({K.RESOLVE_TIMEOUT, K.ACK_EXPIRES, K.SNOOZE_END, K.SLA_ACK, K.SLA_RESOLVE})
 
@@ -33,9 +36,10 @@ def mute(d: Draft, by: Mute) -> None:
 def on_time(d: Draft, by: Mute | None, sla_of: Sla) -> bool:
     """Before a deadline is acted upon, with what mutes the incident now. True when it is muted no longer, and its chain goes on."""
     if d.incident.state is State.SUPPRESSED:
-        over = _over(d)
-        if by is not None and d.now < over:
+        if by is not None and not outlasted(d, by):
             _held(d, by)
+            return False
+        if _is_quiet(d):
             return False
         _release(d, sla_of, outlasted=by is not None)
         return True
@@ -54,6 +58,11 @@ def over_at(d: Draft) -> datetime:
     return d.now + (d.world.config.noise.suppress_at_most or AT_MOST)
 
 
+def outlasted(d: Draft, by: Mute) -> bool:
+    """Whether the incident is muted for as long as may be. It may be so again from the word of a person who knew of it."""
+    return d.now >= _over(d, by)
+
+
 def held(d: Draft, by: Mute) -> None:
     """It is muted already, by this as well."""
     _held(d, by)
@@ -65,12 +74,32 @@ def heard(d: Draft) -> None:
 
 
 def _held(d: Draft, by: Mute) -> None:
-    was = d.incident.mute
-    if was is None or (was.kind, was.rule, was.reason) != (by.kind, by.rule, by.reason):
-        d.say("incident.suppressed", by.reason, origin=by.origin)
+    reason = _in_words(d, by)
+    if d.incident.mute is None or d.incident.reason != reason:
+        d.say("incident.suppressed", reason, origin=by.origin)
         _note(d, by)
-    d.set(mute=by, reason=by.reason)
-    d.arm(K.SUPPRESSED, min(by.until or _over(d), _over(d)))
+    d.set(mute=by, reason=reason)
+    d.arm(K.SUPPRESSED, min(by.until or _over(d, by), _over(d, by)))
+
+
+def _in_words(d: Draft, by: Mute) -> str:
+    """With its end, where that is no secret."""
+    over = _over(d, by)
+    if by.until is not None and by.kind is MuteKind.MAINTENANCE:
+        return f"{by.reason} until {min(by.until, over):%Y-%m-%d %H:%M} UTC"
+    return f"{by.reason}, at most until {over:%Y-%m-%d %H:%M} UTC" if by.until is not None and by.until > over else by.reason
+
+
+def _is_quiet(d: Draft) -> bool:
+    """It flaps, and does not fire now: there is nothing to page for. It waits until it is stable, or fires again."""
+    was, stable = d.incident.mute, next((x.at for x in d.incident.deadlines if x.kind is K.STABLE), None)
+    if d.firing or was is None or stable is None or stable <= d.now:
+        return False
+    if d.incident.reason != _QUIET:
+        d.say("incident.suppressed", _QUIET, origin=was.origin)
+    d.set(mute=replace(was, until=stable, names=()), reason=_QUIET)
+    d.arm(K.SUPPRESSED, stable)
+    return True
 
 
 def _note(d: Draft, by: Mute) -> None:
@@ -111,8 +140,11 @@ def _said(d: Draft, was: Mute | None, outlasted: bool) -> str:
     return f"muted until now ({was.as_it_ended(d.now) if was else d.incident.reason})"
 
 
-def _over(d: Draft) -> datetime:
-    return (d.incident.muted_at or d.incident.since) + (d.world.config.noise.suppress_at_most or AT_MOST)
+def _over(d: Draft, by: Mute) -> datetime:
+    since = d.incident.muted_at or d.incident.since
+    if by.said_at is not None and by.said_at > since:
+        since = by.said_at
+    return since + (d.world.config.noise.suppress_at_most or AT_MOST)
 
 
 def _due(d: Draft) -> list[Deadline]:

@@ -10,12 +10,13 @@ ALERT_FIELDS = ("severity", "source", "service", "component", "group", "class", 
 
 
 def key_of(name: str) -> str:
-    """The key that a bare name of the config means: a field of the alert, else a label."""
-    return name if name in ALERT_FIELDS or name.startswith(("labels.", "details.")) else f"labels.{name}"
+    """The key that a bare name of the config means: a field of the alert, the team, else a label."""
+    return name if name in ALERT_FIELDS or name == "team" or name.startswith(("labels.", "details.")) else f"labels.{name}"
 
 
 class Term(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True):
-    """One key of a match map. `key` is one of ALERT_FIELDS, or starts with `labels.` or `details.`.
+    """One key of a match map. `key` is one of ALERT_FIELDS, `team` (the label of that name, else the team that owns the service), or starts with
+    `labels.` or `details.`.
     Matches when the value is one of `values`, or when `regex` matches the whole of it. `negated`: when it does not.
     A missing key never matches."""
 

@@ -24,7 +24,8 @@ class MuteKind(StrEnum):
 
 
 class Mute(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True):
-    """`rule` is a name, or a silence's id; `reason` a sentence. `until` (UTC): when it ends by itself; None: with what it hangs on."""
+    """`rule` is a name, or a silence's id; `reason` a sentence. `until` (UTC): when it ends by itself; None: with what it hangs on. `said_at`:
+    when a person said so; None: a rule does."""
 
     kind: MuteKind
     rule: str
@@ -32,6 +33,7 @@ class Mute(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True):
     until: datetime | None = None
     origin: Origin | None = None
     names: tuple[str, ...] = ()  # of the pointers it hangs on
+    said_at: datetime | None = None
 
     @property
     def key(self) -> str:

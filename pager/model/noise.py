@@ -12,6 +12,9 @@ from pager.model.hours import Hours
 from pager.model.mute import Silence
 from pager.model.origin import Origin
 
+TOGETHER = ("condition",)
+"""The `by` of a rule that counts all alerts it is for as one."""
+
 
 class Inhibit(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     name: str

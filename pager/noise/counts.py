@@ -13,7 +13,7 @@ from pager.conditions.index import RuleIndex
 from pager.model.alert import Alert, Severity
 from pager.model.condition import key_of
 from pager.model.mute import Mute, MuteKind
-from pager.model.noise import Recurring, Threshold
+from pager.model.noise import TOGETHER, Recurring, Threshold
 from pager.model.snapshot import Pointer
 from pager.model.times import duration
 from pager.noise.naming import digest
@@ -29,7 +29,8 @@ class Counted(msgspec.Struct, frozen=True):
 
 
 class Counter:
-    """The rules of one kind. Without `by` each alert's key is counted for itself; an alert that lacks one of the keys is not counted."""
+    """The rules of one kind. Without `by` each alert's key is counted for itself, by TOGETHER all that the rule is for; an alert that lacks
+    one of the keys is not counted."""
 
     def __init__(self, kind: str, rules: Sequence[Rule]) -> None:
         self._rules = rules
@@ -45,7 +46,8 @@ class Counter:
             return []
         found = []
         for k in self._index.all(facts):
-            values = [facts.get(key) for key in self._keys[k]] or [alert.scope, alert.dedup_key]
+            by = self._rules[k].by
+            values = list(by) if by == TOGETHER else [facts.get(key) for key in self._keys[k]] or [alert.scope, alert.dedup_key]
             if all(values):
                 found.append(Counted(self._rules[k], f"{self._ids[k]}:{digest(*map(str, values))}"))
         return found

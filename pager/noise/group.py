@@ -33,7 +33,7 @@ class Groups:
     def __init__(self, rules: Sequence[Group], service_of: Callable[[Alert], str]) -> None:
         """`service_of`: what an alert is about, whatever its route makes of it."""
         self._service_of = service_of
-        self._rules = [(rule, tuple(map(key_of, rule.by))) for rule in rules]
+        self._rules = [(rule, tuple(map(_key, rule.by))) for rule in rules]
 
     def __bool__(self) -> bool:
         return bool(self._rules)
@@ -55,6 +55,12 @@ def takes(rule: Group, pointer: Pointer, incident: Incident, is_member: bool, no
     within = bool(pointer.times) and now < pointer.times[0] + rule.window
     has_room = is_member or rule.limit is None or incident.alerts < rule.limit
     return incident.is_open and pointer.incident == incident.number and within and has_room
+
+
+def _key(name: str) -> str:
+    """A group does not know whose service it is: only the label tells the team."""
+    key = key_of(name)
+    return "labels.team" if key == "team" else key
 
 
 def _digest(texts: Sequence[str]) -> str:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime, timedelta
 
 import msgspec
+from msgspec.structs import replace
 
 from pager.conditions.condition import Facts, Holds, check
 from pager.conditions.index import RuleIndex
@@ -13,6 +15,9 @@ from pager.model.mute import Mute, MuteKind
 from pager.model.noise import Inhibit
 from pager.model.snapshot import Pointer
 from pager.noise.naming import digest
+
+GRACE = timedelta(seconds=25)
+"""How long what was inhibited is given to end as well; then it pages."""
 
 
 class Target(msgspec.Struct, frozen=True):
@@ -73,16 +78,44 @@ class Inhibitions:
         return f"inhibit:{self._ids[k]}:{digest(*map(str, values))}{'&' if both else ''}"
 
 
-def inhibited(target: Target, pointers: Mapping[str, Pointer], own: Collection[str] = ()) -> Mute | None:
-    """The mute, while anything is open on the other side. `own` are the pointers that count the very incident: nothing mutes itself."""
-    counting = next((there for name in target.names if (there := pointers.get(name)) is not None and there.count > (name in own)), None)
-    if counting is None:
+def begins(pointer: Pointer, number: int) -> Pointer:
+    """The incident is open, and mutes by this from now on."""
+    return replace(pointer, count=pointer.count + 1, incident=number, at=None)
+
+
+def ends(pointer: Pointer, number: int, is_open: bool, now: datetime) -> Pointer:
+    """The incident mutes by this no longer. With the last one, the grace begins; one that is only no source any more has none from itself."""
+    left = max(pointer.count - 1, 0)
+    return replace(pointer, count=left, at=None if left else now, incident=pointer.incident if left or not is_open else number)
+
+
+def inhibited(target: Target, pointers: Mapping[str, Pointer], own: Collection[str], now: datetime, muted: int = 0) -> Mute | None:
+    """The mute, while anything is open on the other side; for the incident `muted`, which is muted now, the grace longer. `own` are the pointers
+    that count the very incident: nothing mutes itself."""
+    found = holding(target.names, pointers, own, now, muted)
+    if found is None:
         return None
-    return Mute(
-        MuteKind.INHIBITION,
-        target.rule.name,
-        f"inhibited by #{counting.incident} (inhibit {target.rule.name})",
-        None,
-        target.rule.origin,
-        target.names,
-    )
+    reason = f"inhibited by #{found[0].incident} (inhibit {target.rule.name})"
+    return Mute(MuteKind.INHIBITION, target.rule.name, reason, found[1], target.rule.origin, target.names)
+
+
+def holding(
+    names: Sequence[str], pointers: Mapping[str, Pointer], own: Collection[str], now: datetime, muted: int = 0
+) -> tuple[Pointer, datetime | None] | None:
+    """The pointer that mutes, and until when; None: as long as something is open."""
+    there = [(name, pointers[name]) for name in names if name in pointers]
+    if (counting := next((one for name, one in there if one.count > (name in own)), None)) is not None:
+        return counting, None
+    over = [(one, one.at + GRACE) for _, one in there if muted and one.at is not None and not one.count and one.incident != muted]
+    return max((found for found in over if now < found[1]), key=lambda found: found[1], default=None)
+
+
+def begun(pointer: Pointer, number: int) -> Pointer:
+    """With one more incident that mutes."""
+    return replace(pointer, count=pointer.count + 1, incident=number, at=None)
+
+
+def ended(pointer: Pointer, number: int, is_open: bool, now: datetime) -> Pointer:
+    """With one less. From the last on the grace counts; for one that is open, and only mutes no longer, there is none."""
+    left = max(pointer.count - 1, 0)
+    return replace(pointer, count=left, at=None if left else now, incident=number if is_open and not left else pointer.incident)

@@ -15,16 +15,16 @@ from pager.model.mute import Mute, MuteKind, Silence, until
 from pager.model.noise import Maintenance, Noise, Pause
 from pager.model.times import duration
 from pager.oncall.instants import instant, zone
-from pager.oncall.windows import standing
+from pager.oncall.windows import next_opening, standing
 
 
 class _Window(msgspec.Struct, frozen=True):
-    """`end_at` says until when the window is on at a moment; None: it is not. `said_at` as in a Silence."""
+    """`end_at` says until when the window is on at a moment; None: it is not. `next_at`: when it begins next after a moment."""
 
     condition: Condition
     end_at: Callable[[datetime], datetime | None]
+    next_at: Callable[[datetime], datetime | None]
     mute: Mute
-    said_at: datetime | None = None
 
 
 class Mutes:
@@ -46,12 +46,17 @@ class Mutes:
         found: list[Mute] = []
         for k in self._index.all(facts):
             window = self._windows[k]
-            if newer_than is not None and (window.said_at is None or window.said_at <= newer_than):
+            said_at = window.mute.said_at
+            if newer_than is not None and (said_at is None or said_at <= newer_than):
                 continue
             end = window.end_at(at)
             if end is not None:
                 found.append(msgspec.structs.replace(window.mute, until=end))
         return found
+
+    def next_at(self, at: datetime) -> datetime | None:
+        """When the next of the windows begins after that moment."""
+        return min([begins for window in self._windows if (begins := window.next_at(at)) is not None], default=None)
 
     def still(self, mute: Mute, at: datetime) -> Mute | None:
         """A silence or maintenance that was on before, if it still is."""
@@ -87,9 +92,13 @@ def _silence(silence: Silence) -> _Window:
     def end_at(at: datetime) -> datetime | None:
         return silence.end if silence.start <= at < silence.end else None
 
+    def next_at(at: datetime) -> datetime | None:
+        return silence.start if at < silence.start < silence.end else None
+
     why = f": {silence.why}" if silence.why else ""
     reason = f"silenced by {silence.by} {until(silence.end)}{why} (silence {silence.id})"
-    return _Window(silence.condition, end_at, Mute(MuteKind.SILENCE, silence.id, reason, None, silence.origin), silence.said_at)
+    mute = Mute(MuteKind.SILENCE, silence.id, reason, None, silence.origin, said_at=silence.said_at)
+    return _Window(silence.condition, end_at, next_at, mute)
 
 
 def _maintenance(rule: Maintenance, timezone: str) -> _Window:
@@ -102,4 +111,9 @@ def _maintenance(rule: Maintenance, timezone: str) -> _Window:
         now = standing(rule.hours, at, timezone) if rule.hours else None
         return now.until if now and now.inside else None
 
-    return _Window(rule.condition, end_at, Mute(MuteKind.MAINTENANCE, rule.name, f"maintenance {rule.name}", None, rule.origin))
+    def next_at(at: datetime) -> datetime | None:
+        if start is not None:
+            return start if at < start else None
+        return next_opening(rule.hours, at, timezone) if rule.hours else None
+
+    return _Window(rule.condition, end_at, next_at, Mute(MuteKind.MAINTENANCE, rule.name, f"maintenance {rule.name}", None, rule.origin))

@@ -40,7 +40,7 @@ def sms_page(
         (late_words(late),),
         [storm_words(incident, most) for most in (200, 120, 60)],
         (shared_words(incident, _SAID),),
-        () if since else (muted_words(incident, _NOTE), muted_words(incident, 0)),
+        () if since else (foreign(muted_words(incident, _SAID)), muted_words(incident, 0)),
         [before_you(incident, page, names, most) for most in range(_TOLD, 0, -1)],
         (sla_words(incident, now),),
         (plain(service.runbook) if service else "",),
@@ -146,11 +146,12 @@ def late_words(late: timedelta | None) -> str:
 
 
 def muted_words(incident: Incident, most: int = 1000) -> str:
-    """Why it comes only now, where it was muted or got worse; without the rest of the sentence where `most` is 0."""
+    """Why it comes only now, where it was muted or got worse; without what stands in brackets where that is longer than `most`: half of it says nothing."""
     if incident.state is not State.TRIGGERED or not incident.reason:
         return ""
-    said = incident.reason if most else incident.reason.partition(" (")[0]
-    return f"{shorten(_capital(plain(said)), most or _RESULT)}."
+    said = _capital(plain(incident.reason))
+    said = said if len(said) <= most else said.partition(" (")[0]
+    return f"{shorten(said, max(most, _SAID))}."
 
 
 def digest_words(since: str) -> str:

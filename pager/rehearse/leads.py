@@ -117,6 +117,9 @@ def _sample(facts: Mapping[str, str]) -> _Sample:
         if dot:
             fields[kind][name] = value
             words.append(f"{name if kind == 'labels' else key}={value}")
+        elif key == "team":
+            fields["labels"][key] = value
+            words.append(f"team={value}")
         elif key != "severity":
             fields["class_" if key == "class" else key] = value
             words.append(f"{key} {value}")

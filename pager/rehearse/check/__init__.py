@@ -18,6 +18,7 @@ from pager.rehearse.check.ground import Ground
 from pager.rehearse.check.groups import groups
 from pager.rehearse.check.handoffs import hand_offs
 from pager.rehearse.check.hours import low_urgency, support_hours
+from pager.rehearse.check.mutes import too_long, unknown_services
 from pager.rehearse.check.people import addresses
 from pager.rehearse.check.phones import phones
 from pager.rehearse.check.reach import reach
@@ -57,5 +58,5 @@ def _hanging(config: Config, rota: Rota) -> list[str]:
 
 CHECKS: tuple[Callable[[Scene], Iterable[Problem]], ...] = (
     reach, skipped, credentials, last_resort, one_provider, addresses, phones, two_places, one_person, unreached, circles, crossing,
-    shadowed, starts, templates, hand_offs, groups, support_hours, low_urgency,
+    shadowed, starts, templates, hand_offs, groups, support_hours, low_urgency, too_long, unknown_services,
 )  # fmt: skip

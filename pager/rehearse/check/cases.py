@@ -154,7 +154,8 @@ def _add(
     asked = policies.reads(policy)
     facts = {"severity": str(given), "service": name, "urgency": str(urgency), **_labels(route.labels if route else {})}
     known = {key: value for key, value in facts.items() if key in asked}
-    own = {key: value for key, value in _labels(service.labels if service else {}).items() if key in asked and key not in known}
+    its = {"team": service.team or "", **_labels(service.labels)} if service else {}
+    own = {key: value for key, value in its.items() if key in asked and key not in known and value}
     start = start_of(config.policies.get(policy), route)
     sla = levels(service) if service and policies.waits(policy) else ()
     key = (policy, start, urgency, support, waking_hours, tuple(sorted(known.items())), tuple(sorted(own.items())), sla)
@@ -164,7 +165,7 @@ def _add(
 
 def _labels(labels: dict[str, str]) -> dict[str, str]:
     """Under the keys of terms."""
-    return {f"labels.{key}": value for key, value in labels.items()}
+    return {f"labels.{key}": value for key, value in labels.items()} | ({"team": labels["team"]} if "team" in labels else {})
 
 
 def start_of(policy: Policy | None, route: Route | None) -> int:

@@ -81,3 +81,8 @@ def test_everything_is_not_told_apart(texts: list[str], does: bool) -> None:
 def test_a_value_that_is_there_and_not_the_one_named_matches() -> None:
     assert holds([read_matcher("cluster!=")], {"labels.cluster": "x"})
     assert not holds([read_matcher("cluster!=")], {})
+
+
+def test_matchers_in_braces_are_to_be_given_one_by_one() -> None:
+    with pytest.raises(ValueError, match="without the braces, each matcher by itself"):
+        read_matcher('{case="a",b="c"}')

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from pager.model.incident import State
 from pager.report.incident import incident_json
 from tests.house import House
@@ -47,6 +49,33 @@ def test_three_different_alerts_of_one_rack_page_and_another_rack_is_counted_for
     h.until("1:01")
     assert h.paged("c") == h.paged("a") == h.paged("b") == ["1:00"], "those that waited page as well"
     assert h.paged("x") == []
+
+
+def test_by_key_is_each_alert_for_itself_and_by_condition_all_that_the_rule_is_for() -> None:
+    by = "threshold: [{name: flaky, match: {alertname: Flaky}, count: 3, within: 10m, by: %s}]"
+    each, whole = house(by % "key"), house(by % "condition")
+    for h in (each, whole):
+        h.push(
+            {"dedup_key": "a", **FLAKY}, {"dedup_key": "b", "alertname": "Flaky", "service": "db"}, {"dedup_key": "c", "alertname": "Flaky"}
+        )
+        h.until("1:00")
+    assert each.pages == []
+    assert {key for _, key, _ in whole.pages} == {"a", "b", "c"}
+    each.push({"dedup_key": "a", **FLAKY}, {"dedup_key": "a", **FLAKY})
+    assert {key for _, key, _ in each.pages} == {"a"}
+
+
+def test_what_recurs_may_be_counted_by_condition_too() -> None:
+    h = house("recurring: [{name: often, match: {alertname: Flaky}, after: 2 in 1h, severity: critical, by: condition}]")
+    h.push({"dedup_key": "a", **FLAKY, "severity": "warning"}, {"dedup_key": "b", "alertname": "Flaky", "severity": "warning"})
+    assert (h.incident("a").severity, h.incident("b").severity) == ("warning", "critical")
+
+
+def test_the_words_stand_alone_and_a_label_of_that_name_is_said_so() -> None:
+    rule = "\nnoise: {threshold: [{name: t, match: {a: b}, count: 3, within: 5m, by: %s}]}\n"
+    with pytest.raises(AssertionError, match=r"`condition` stands alone in `by`; the label of that name is labels.condition"):
+        config_of(PAYMENTS + rule % "[service, condition]")
+    assert config_of(PAYMENTS + rule % "[service, labels.condition]").noise.threshold[0].by == ("service", "labels.condition")
 
 
 def test_once_there_are_enough_one_more_pages_at_once() -> None:

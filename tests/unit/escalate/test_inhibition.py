@@ -178,3 +178,65 @@ def test_what_is_muted_has_an_open_source_and_what_has_none_is_paged_in_time(tog
             assert muted_by, (key, incident.reason)
         else:
             assert h.paged(key), key
+
+
+# --- the grace --------------------------------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize("meanwhile", ["a look", "a new leader", "a note", "an alert of its group"])
+def test_nothing_that_happens_meanwhile_cuts_the_grace_short_or_loses_its_end(meanwhile: str) -> None:
+    h = house(
+        RULE + ("  group: [{name: g, by: [labels.cluster], window: 1h, match: {alertname: SlowPages}}]\n" if "group" in meanwhile else "")
+    )
+    h.look_around()
+    h.push(DOWN)
+    h.push(slow(), slow("other"))
+    h.until("10:00").resolve("down")
+    h.until("10:08")
+    match meanwhile:
+        case "a look":
+            h.look("slow")
+        case "a new leader":
+            h.look_around(token=2)
+        case "a note":
+            h.say("slow", "note", text="the database is back")
+        case _:
+            h.resolve("other")
+    assert h.until("10:24").paged("slow") == []
+    assert h.until("10:30").paged("slow") == ["10:25"]
+
+
+def test_a_source_that_comes_again_within_the_grace_goes_on_muting() -> None:
+    h = house()
+    h.push(DOWN)
+    h.push(slow())
+    h.until("10:00").resolve("down")
+    h.until("10:10").push(DOWN)
+    assert h.until("20:00").paged("slow") == []
+    h.resolve("down")
+    assert h.until("20:30").paged("slow") == ["20:25"]
+
+
+def test_what_comes_when_the_source_is_over_pages_at_once() -> None:
+    h = house()
+    h.push(DOWN)
+    h.until("10:00").resolve("down")
+    h.until("10:05").push(slow())
+    assert h.paged("slow") == ["10:05"]
+
+
+def test_one_that_is_no_source_any_more_is_not_muted_by_itself() -> None:
+    h = house("noise:\n  inhibit: [{name: r, if_open: {severity: critical}, mute: {severity: warning}, equal: [service]}]\n")
+    h.push(slow(severity="critical"))
+    h.push(slow(severity="warning"))
+    h.look("slow")
+    assert h.state("slow") is State.TRIGGERED
+
+
+def test_a_source_that_opens_after_the_page_is_said_at_once() -> None:
+    h = house()
+    h.push(slow())
+    h.until("1:00").push(DOWN)
+    h.until("1:01")
+    assert (h.state("slow"), h.incident("slow").reason) == (State.SUPPRESSED, "inhibited by #2 (inhibit db-down)")
+    assert [e.event for e in h.store.logs[1]][-1] == "incident.suppressed"
+    h.resolve("down")
+    assert h.until("2:00").paged("slow") == ["0:00", "1:26"]

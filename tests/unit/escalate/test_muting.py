@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from pager.model.condition import Condition, Term
+import pytest
+from msgspec.structs import replace
+
+from pager.model.condition import Condition, Term, key_of
 from pager.model.event import Look
 from pager.model.incident import State
 from pager.model.mute import Silence
 from pager.model.rota import RotaFacts
+from tests.house import House
 from tests.night import START, Night, config_of
 from tests.payments import PAYMENTS
 
@@ -17,7 +21,7 @@ PAUSE = "\nnoise: {pause: [{name: transient, match: {severity: [warning, critica
 
 
 def silence(minutes: int, *, starts: int = 0, said: int = 0, **terms: str) -> Silence:
-    made = tuple(Term(key, (value,)) for key, value in (terms or {"service": "checkout"}).items())
+    made = tuple(Term(key_of(key), (value,)) for key, value in (terms or {"service": "checkout"}).items())
     start = START + timedelta(minutes=starts)
     return Silence(
         id="s1",
@@ -153,6 +157,32 @@ def test_nothing_is_muted_for_longer_than_may_be() -> None:
     assert n.state is State.TRIGGERED, "the same silence does not mute it again"
 
 
+@pytest.mark.parametrize(
+    "rule", ["", "  silences: [{name: filed, match: {service: checkout}, from: 2026-06-01T00:00, to: 2027-01-01T00:00}]\n"]
+)
+def test_a_person_renews_it_before_it_has_lasted_for_as_long_as_may_be(rule: str) -> None:
+    n = night("\nnoise:\n  limits: {suppress_at_most: 2h}\n" + rule, silence(90))
+    n.until("1:00")
+    n.alert()
+    n.until("1:00:00")
+    hear(n, silence(90), replace(silence(120, starts=60, said=60), id="s2"))
+    n.happen(Look())
+    assert n.until("2:59:59").paged() == []
+    assert n.until("3:00:00").paged()[0][0] == "3:00:00"
+
+
+def test_a_silence_that_was_said_before_does_not_renew_it() -> None:
+    n = night("\nnoise: {limits: {suppress_at_most: 2h}}\n", silence(60), replace(silence(600, starts=30), id="s2"))
+    n.until("1:00").alert()
+    assert n.until("3:00:00").paged()[0][0] == "2:01:00"
+
+
+def test_the_reason_names_the_end_that_comes_first() -> None:
+    n = night("\nnoise: {limits: {suppress_at_most: 2h}}\n", silence(600))
+    n.alert()
+    assert n.incident.reason == "silenced by ana until 2026-06-02 11:00 UTC: known (silence s1), at most until 2026-06-02 03:00 UTC"
+
+
 def test_a_route_that_suppresses_is_bounded_too() -> None:
     n = night(
         'routes:\n  - {name: staging, match: {severity: warning}, suppress: "warnings never page"}\nnoise: {limits: {suppress_at_most: 2h}}\n'
@@ -168,7 +198,7 @@ def test_what_still_fires_at_the_end_of_maintenance_pages_once() -> None:
     n.until("10:00")
     n.alert()
     n.alert()
-    assert (n.state, n.incident.reason) == (State.SUPPRESSED, "maintenance patch")
+    assert (n.state, n.incident.reason) == (State.SUPPRESSED, "maintenance patch until 2026-06-02 02:00 UTC")
     n.until("1:00:00")
     assert len({clock for clock, _ in n.paged()}) == 1
     assert n.paged()[0][0] == "1:00:00"
@@ -188,6 +218,71 @@ def test_a_silence_in_a_file_is_on_between_its_times_in_the_zone_of_the_installa
     )
     n.alert()
     assert n.incident.reason.startswith("silenced by ana until 2026-06-02 01:20 UTC: moving")
+    assert n.until("20:00").paged()[0][0] == "20:00"
+
+
+# --- what flaps ---------------------------------------------------------------------------------------------------------------------------------------
+FLAP = "\n  flap: {changes: 4, within: 10m, hold: 15m}\n"
+
+
+@pytest.mark.parametrize("rule", ["noise:\n  pause: [{name: p, match: {severity: critical}, for: 4m}]", "noise:"])
+def test_what_flaps_and_is_quiet_when_its_mute_ends_wakes_nobody(rule: str) -> None:
+    n = flaps(rule)
+    assert (n.until("10:00").state, n.paged()) == (State.SUPPRESSED, [])
+    assert n.incident.reason == "it does not fire now, and is held as flapping: it pages if it fires again"
+    assert (n.until("20:00").state, n.paged()) == (State.RESOLVED, [])
+    assert n.said("incident.resolved")[-1].startswith("it flapped, and has not fired for 15m")
+
+
+@pytest.mark.parametrize("rule", ["noise:\n  pause: [{name: p, match: {severity: critical}, for: 4m}]", "noise:"])
+def test_what_flaps_and_fires_again_after_its_mute_has_ended_pages_then(rule: str) -> None:
+    n = flaps(rule)
+    n.until("10:00").alert()
+    assert (n.state, n.paged()[0][0]) == (State.TRIGGERED, "10:00")
+
+
+def flaps(rule: str) -> Night:
+    """Four changes in half a minute, and muted for four: by the pause, or by a silence."""
+    n = night("\n" + rule + FLAP, *([silence(4)] if "pause" not in rule else []))
+    for at in ("0:00", "0:20"):
+        n.until(at).alert()
+        n.until(f"{at[:-1]}5").resolve()
+    return n
+
+
+# --- teams ---------------------------------------------------------------------------------------------------------------------------------------
+TEAM = '\nnoise: {maintenance: [{name: move, match: {team: payments}, hours: {from: "01:00", to: "02:00"}}]}\n'
+
+
+@pytest.mark.parametrize(
+    ("fields", "is_muted"),
+    [({}, True), ({"team": "search"}, False), ({"service": "of nobody"}, False), ({"service": "of nobody", "team": "payments"}, True)],
+)
+def test_a_team_is_the_label_of_that_name_else_whose_service_it_is(fields: dict[str, str], is_muted: bool) -> None:
+    n = night(TEAM)
+    n.alert(**fields)
+    assert (n.state is State.SUPPRESSED) is is_muted
+    said = night("", silence(60, team="payments"))
+    said.alert(**fields)
+    assert (said.state is State.SUPPRESSED) is is_muted
+    asked = night(TEAM.replace("match: {team: payments}", "if: 'team == \"payments\"'"))
+    asked.alert(**fields)
+    assert (asked.state is State.SUPPRESSED) is is_muted
+
+
+@pytest.mark.parametrize("fields", [{"service": "of nobody"}, {"team": "search"}])
+def test_a_group_of_two_teams_is_muted_by_neither(fields: dict[str, str]) -> None:
+    h = House(PAYMENTS + TEAM.replace("noise: {", "noise: {group: [{name: g, by: [labels.cluster], window: 1h}], "))
+    h.alert("a", cluster="eu")
+    h.alert("b", cluster="eu", **fields)
+    assert h.state("a") is State.TRIGGERED
+    assert h.paged("a") == ["0:00"]
+
+
+def test_times_in_a_file_may_have_a_zone_of_their_own() -> None:
+    n = night("\nnoise: {silences: [{name: move, match: {service: checkout}, from: 2026-06-02T02:00+02:00, to: 2026-06-02T01:20Z}]}\n")
+    n.alert()
+    assert n.incident.reason == "silenced by the config until 2026-06-02 01:20 UTC (silence move)"
     assert n.until("20:00").paged()[0][0] == "20:00"
 
 

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from pager.escalate.urgency import AT_MOST, after
 from pager.model.alert import Urgency
@@ -16,6 +17,7 @@ from pager.model.mute import MuteKind
 from pager.notify.wording import muted_words
 from pager.oncall.memo import Windows
 from tests.night import Night, config_of
+from tests.payments import PAYMENTS
 
 MADRID = """
 settings:
@@ -301,3 +303,11 @@ def test_only_time_in_the_hours_counts(start: datetime, end: datetime) -> None:
 )
 def test_hours_that_hardly_come_or_never_do_not_delay_it_for_ever(hours: Hours, at_most: timedelta) -> None:
     assert after(Windows("UTC").standing, hours, timedelta(hours=4), NIGHT) <= NIGHT + at_most
+
+
+def test_a_reason_in_brackets_is_said_whole_or_not_at_all() -> None:
+    n = Night(config_of(PAYMENTS))
+    n.alert()
+    incident = replace(n.incident, reason="muted until now (only 2 of 3 in 10m (threshold flaky))")
+    assert muted_words(incident, 60) == "Muted until now (only 2 of 3 in 10m (threshold flaky))."
+    assert muted_words(incident, 50) == muted_words(incident, 0) == "Muted until now."

@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from pager.loops import look
 from pager.model.condition import Condition, Term
@@ -83,3 +84,26 @@ def test_nothing_is_looked_at_twice_for_the_same_change_but_by_a_new_leader() ->
     for token in (1, 1, 2, 2):
         h.look_around(token)
     assert len(asked) == 2
+
+
+def test_a_silence_and_a_maintenance_that_begin_after_the_page_stop_further_pages_and_say_so() -> None:
+    h = House(PAYMENTS + "\nnoise: {maintenance: [{name: patch, match: {service: plain}, hours: {from: '01:02', to: '01:20'}}]}\n")
+    h.hear(replace(silence(), start=START + timedelta(minutes=1), end=START + timedelta(minutes=10)))
+    h.look_around()
+    h.alert("a")
+    h.alert("b", service="plain")
+    for minute in range(5):
+        h.until(f"{minute}:01")
+        h.look_around()
+    said = {key: [e.what for e in h.store.logs[h.incident(key).number] if e.event == "incident.suppressed"] for key in ("a", "b")}
+    assert said == {"a": ["silenced by ana until 2026-06-02 01:10 UTC (silence s1)"], "b": ["maintenance patch until 2026-06-02 01:20 UTC"]}
+    h.until("30:00")
+    assert [h.paged(key)[:2] for key in ("a", "b")] == [["0:00", "10:00"], ["0:00", "20:00"]]
+
+
+def test_where_nothing_is_to_begin_nobody_asks_for_the_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    h = House(PAYMENTS)
+    h.hear(silence())
+    h.look_around()
+    monkeypatch.setattr(type(h._incidents), "now", None)
+    h.look_around()
