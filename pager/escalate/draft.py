@@ -64,6 +64,9 @@ class Shared(msgspec.Struct, frozen=True):
 NOTHING_SHARED = Shared()  # as most changes are: alerts in their thousands have nothing to do with others
 
 
+_WAITING = (PageState.QUEUED, PageState.WAITING)
+
+
 class Draft:
     def __init__(
         self, incident: Incident, alert: Alert, policy: Policy, world: World, now: datetime, due_at: datetime | None = None
@@ -153,11 +156,15 @@ class Draft:
         self.set(pages=tuple(page if p.seq == page.seq else p for p in self.incident.pages))
 
     def send(self, page: Page) -> Page:
-        """Give the page its id and put it into the outbox. What is still on its way to the same person over the same channel is withdrawn."""
-        self._withdraw(lambda p: p.user == page.user and p.channel == page.channel, "a newer page takes its place")
+        """Give the page its id and put it into the outbox. What is still on its way to the same person over the same channel is withdrawn, and the
+        page is as late as what was to go out in the same turn."""
+        replaced = [p for p in self.incident.pages if p.state in _WAITING and (p.user, p.channel) == (page.user, page.channel)]
+        if replaced:
+            self._withdraw(lambda p: p in replaced, "a newer page takes its place")
         incident = self.incident
         page = replace(
             page,
+            due_at=min([page.due_at, *(p.due_at for p in replaced if p.turn == incident.turn)]),
             seq=incident.last_seq + 1,
             turn=incident.turn,
             repeat=any(p.user == page.user for p in incident.paged) or page.repeat,
@@ -182,11 +189,10 @@ class Draft:
         self._withdraw(lambda _: True, why)
 
     def _withdraw(self, which: Any, why: str) -> None:
-        waiting = (PageState.QUEUED, PageState.WAITING)
-        if any(p.state in waiting and which(p) for p in self.incident.pages):
+        if any(p.state in _WAITING and which(p) for p in self.incident.pages):
             self.set(
                 pages=tuple(
-                    replace(p, state=PageState.WITHDRAWN, why=why) if p.state in waiting and which(p) else p for p in self.incident.pages
+                    replace(p, state=PageState.WITHDRAWN, why=why) if p.state in _WAITING and which(p) else p for p in self.incident.pages
                 )
             )
 

@@ -91,9 +91,11 @@ def test_a_rise_that_the_route_makes_nothing_of_pages_nobody_and_says_so(night: 
 def test_a_page_that_waits_is_replaced_by_the_one_that_says_it_is_worse(night: Night) -> None:
     night.provider = never_answers
     night.alert(severity="error")
-    night.alert(severity="critical")
+    night.until("0:04").alert(severity="critical")
     assert [page.state for page in night.incident.pages] == ["withdrawn", "queued"]
     assert night.incident.reason == "", "the first was never seen"
+    first, second = night.incident.pages
+    assert second.due_at == first.due_at, "nobody has heard of it since then"
 
 
 def test_the_catch_all_hears_of_it(night: Night) -> None:
