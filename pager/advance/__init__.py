@@ -73,6 +73,9 @@ class Advance:
             waiting = await self._alert_round(waiting, unread)
         raise TooManyConflicts(f"{len(waiting)} identities")
 
+    async def now(self) -> datetime:
+        return await self._incidents.now()
+
     def is_critical(self, alert: Alert) -> bool:
         """Whether it would open a critical incident, so far as can be said before it is decided about."""
         if alert.action is not Action.TRIGGER:

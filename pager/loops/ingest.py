@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import structlog
 
@@ -15,14 +15,19 @@ from pager.model.snapshot import Identity
 from pager.ports import AlertEntry, AlertStream, Meter, StoreUnavailable
 
 BATCH = 256  # larger ones gain little and stall longer
-AHEAD, PORTIONS = 4, 4  # batches read ahead at once, and how often for each that is taken, while more wait than one takes
+AHEAD, PORTIONS = 4, 4  # batches read ahead at once, and how often for each that is taken, while alerts wait for longer than
+PATIENCE = timedelta(seconds=4)
+_MANY = 4  # where more than one in so many is critical, going first is worth nothing to them
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 log = structlog.get_logger()
 
 
 class Ingest:
-    def __init__(self, stream: AlertStream, advance: Advance, meter: Meter, batch: int = BATCH) -> None:
+    def __init__(self, stream: AlertStream, advance: Advance, meter: Meter, batch: int = BATCH, patience: timedelta = PATIENCE) -> None:
         self._batch = batch
+        self._patience = patience
         self._stream = stream
         self._advance = advance
         self._meter = meter
@@ -33,7 +38,7 @@ class Ingest:
         oldest, entries = await self._stream.take(self._batch, wait)
         if not entries:
             return 0
-        if len(entries) >= self._batch:
+        if len(entries) >= self._batch and await self._advance.now() - _came(entries[-1]) >= self._patience:
             await self._critical_first(oldest, PORTIONS)
         read, letters = _read(entries, oldest)
         try:
@@ -59,9 +64,10 @@ class Ingest:
         ahead = await self._stream.ahead(AHEAD * self._batch)
         read, _ = _read(ahead, oldest)
         critical = {_identity(seen) for _, seen in read if self._advance.is_critical(seen.alert)}
+        first = [seen for _, seen in read if _identity(seen) in critical] if critical else []
         try:
-            if critical:
-                await self._advance.alerts([seen for _, seen in read if _identity(seen) in critical])
+            if first and len(first) * _MANY <= len(read) + _MANY:
+                await self._advance.alerts(first)
         except StoreUnavailable:
             raise
         except Exception:
@@ -99,6 +105,10 @@ class Ingest:
         await self._advance.dead_letters(len(letters), letters[-1][1])
         for entry, reason in letters:
             log.warning("alert.unreadable", entry="{}-{}".format(*entry.id), reason=reason)
+
+
+def _came(entry: AlertEntry) -> datetime:
+    return _EPOCH + timedelta(milliseconds=entry.id[0])
 
 
 def _identity(seen: AlertSeen) -> Identity:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from datetime import timedelta
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -33,11 +34,11 @@ RULES = Rules(config_of(BACKLOG), Providers.of(config_of(BACKLOG), {"sms": ("twi
 class Backlog:
     """A worker that takes two alerts at a time, and so reads eight ahead."""
 
-    def __init__(self, batch: int = 2) -> None:
+    def __init__(self, batch: int = 2, patience: timedelta = timedelta(0)) -> None:
         self.store = MemoryStore()
         self.ports = self.store.worker("w0")
         self.advance = Advance(self.ports.incidents, lambda: RULES, b"secret", Metrics())
-        self.ingest = Ingest(self.ports.alerts, self.advance, Metrics(), batch)
+        self.ingest = Ingest(self.ports.alerts, self.advance, Metrics(), batch, patience)
 
     def push(self, key: str, severity: str = "error", action: str = "trigger", **more: str) -> None:
         alert = {"summary": f"{key} is down", "dedup_key": key, "severity": severity, "service": "db", "action": action, **more}
@@ -90,14 +91,14 @@ async def test_it_stays_where_it_was_until_its_turn() -> None:
     again = Backlog()
     again.store, again.ports = night.store, night.store.worker("w1")
     again.advance = Advance(again.ports.incidents, lambda: RULES, b"secret", Metrics())
-    again.ingest = Ingest(again.ports.alerts, again.advance, Metrics(), 2)
+    again.ingest = Ingest(again.ports.alerts, again.advance, Metrics(), 2, timedelta(0))
     await again.work_off()
     assert sum(one.dedup_key == "worse" for one in night.store.incidents.values()) == 1
     assert not night.store.alerts.entries
 
 
-async def test_without_a_backlog_nothing_is_read_ahead() -> None:
-    night = Backlog(batch=256)
+@pytest.mark.parametrize("night", [Backlog(batch=256), Backlog(patience=timedelta(seconds=4))], ids=["few", "just come"])
+async def test_without_a_backlog_nothing_is_read_ahead(night: Backlog) -> None:
     asked: list[int] = []
 
     async def ahead(limit: int) -> list[object]:
@@ -105,9 +106,18 @@ async def test_without_a_backlog_nothing_is_read_ahead() -> None:
         return []
 
     night.ports.alerts.ahead = ahead  # type: ignore[assignment]
-    night.push("a", severity="critical")
+    for key in "abcde":
+        night.push(key, severity="critical")
     await night.work_off()
     assert asked == []
+
+
+async def test_where_most_are_critical_each_waits_for_its_turn() -> None:
+    night = Backlog()
+    for k in range(8):
+        night.push(f"k{k}", severity="critical")
+    await night.step()
+    assert list(night.known()) == ["k0", "k1"]
 
 
 _STEPS = st.lists(
