@@ -70,8 +70,10 @@ def _group(window: timedelta, **values: Any) -> Group:
 
 
 def _noise(limits: Any = None, **values: Any) -> Noise:
-    if values.get("storm") == ():  # `off`
-        values["storm"] = None
+    if isinstance(storm := values.get("storm"), Storm):
+        values["storm"] = (storm,)
+    elif storm and len({one.per for one in storm}) < len(storm):
+        raise ValueError("two rules in `storm` have the same `per`")
     return Noise(suppress_at_most=limits, **values)
 
 
@@ -95,6 +97,14 @@ def _silence(name: str, start: Any, end: Any, why: str = "", by: str = "the conf
     return with_condition(Silence, mutes=True)(id=name, start=start, end=end, by=by, why=why, **values)  # type: ignore[no-any-return]
 
 
+_STORM = Record(
+    {
+        "pages": Field(POSITIVE, required=True),
+        "within": Field(SPAN, required=True),
+        "per": Choice({per: per for per in ("service", "team", "all")}),
+    },
+    Storm,
+)
 NOISE: Record[Noise] = Record(
     {
         "inhibit": ListOf(
@@ -129,17 +139,7 @@ NOISE: Record[Noise] = Record(
         "flap": Record(
             {"changes": Field(POSITIVE, required=True), "within": Field(SPAN, required=True), "hold": Field(SPAN, required=True)}, Flap
         ),
-        "storm": Either(
-            scalar=Choice({"off": ()}),
-            map=Record(
-                {
-                    "pages": Field(POSITIVE, required=True),
-                    "within": Field(SPAN, required=True),
-                    "per": Choice({per: per for per in ("service", "team", "all")}),
-                },
-                Storm,
-            ),
-        ),
+        "storm": Either(scalar=Choice({"off": ()}), map=_STORM, list=ListOf(_STORM)),
         "maintenance": ListOf(
             Record(
                 {

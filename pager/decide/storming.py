@@ -38,31 +38,36 @@ def held_by(incident: Incident) -> str:
 
 
 def name_for(alert: Alert, rules: Rules) -> tuple[str, ...]:
-    """The pointer that counts the incident that the alert would open."""
-    storm = rules.config.noise.storm
-    if storm is None:
+    """The pointers that count the incident that the alert would open."""
+    rates = rules.config.noise.storm
+    if not rates:
         return ()
     name = rules.router.assign(alert).service
     service = rules.config.services.get(name)
-    return (storms.name_of(storm, name, (service.team if service else None) or ""),)
+    team = (service.team if service else None) or ""
+    return tuple(storms.name_of(storm, name, team) for storm in rates)
 
 
 def first_held(d: Draft, rules: Rules) -> Mute | None:
     """As it opens, and nothing else mutes it: it is counted, and held back where it storms, unless it is critical. The one with which it begins
-    to storm is paged for, and speaks for the others."""
-    storm = rules.config.noise.storm
-    if storm is None:
+    to storm is paged for, and speaks for the others. Where several rates are exceeded, each has its speaker, and the first holds back."""
+    storming: list[tuple[Storm, str]] = []
+    speaks: tuple[Storm, str, Pointer] | None = None
+    for storm in rules.config.noise.storm:
+        name = storms.name_of(storm, d.incident.service, d.incident.team)
+        if name not in d.pointers:  # what recurs may have come to another service
+            continue
+        pointer = storms.one_more(storm, d.pointers[name], d.incident, d.alert.summary, d.now)
+        d.point(name, pointer)
+        if pointer.at is not None:
+            storming.append((storm, name))
+            speaks = speaks or ((storm, name, pointer) if pointer.incident == 0 else None)
+    if not storming or d.incident.severity == "critical":
         return None
-    name = storms.name_of(storm, d.incident.service, d.incident.team)
-    if name not in d.pointers:  # what recurs may have come to another service
+    if speaks is not None:
+        _speak(d, *speaks)
         return None
-    pointer = storms.one_more(storm, d.pointers.get(name, Pointer()), d.incident, d.alert.summary, d.now)
-    d.point(name, pointer)
-    if pointer.at is None or d.incident.severity == "critical":
-        return None
-    if pointer.incident == 0:
-        _speak(d, storm, name, pointer)
-        return None
+    storm, name = storming[0]
     d.shared |= Shared(joins=(name,))
     return storms.held(storm, name, d.incident, d.now)
 
@@ -76,8 +81,9 @@ def _speak(d: Draft, storm: Storm, name: str, pointer: Pointer) -> None:
 
 def still_held(d: Draft, rules: Rules) -> list[Mute]:
     """At a later look."""
-    storm, name = rules.config.noise.storm, held_by(d.incident)
-    if storm is None or not name or not storms.goes_on(storm, d.pointers.get(name), d.now):
+    name = held_by(d.incident)
+    storm = storms.rate_of(name, rules.config.noise.storm)
+    if storm is None or not storms.goes_on(storm, d.pointers.get(name), d.now):
         return []
     d.shared |= Shared(joins=(name,))
     mute = storms.held(storm, name, d.incident, d.now)
@@ -89,7 +95,8 @@ def look(d: Draft, rules: Rules) -> None:
     if not any(x.kind is DeadlineKind.STORM and x.at <= d.now for x in d.incident.deadlines):
         return
     d.disarm(DeadlineKind.STORM)
-    storm, name = rules.config.noise.storm, d.incident.storm
+    name = d.incident.storm
+    storm = storms.rate_of(name, rules.config.noise.storm)
     pointer = d.pointers.get(name)
     if pointer is None or pointer.incident != d.incident.number:
         return

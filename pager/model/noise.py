@@ -94,7 +94,7 @@ class Noise(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     threshold: tuple[Threshold, ...] = ()
     recurring: tuple[Recurring, ...] = ()
     flap: Flap | None = None
-    storm: Storm | None = Storm(pages=20, within=timedelta(minutes=1))  # None: off
+    storm: tuple[Storm, ...] = (Storm(pages=20, within=timedelta(minutes=1)),)  # each with another `per`; none: off
     maintenance: tuple[Maintenance, ...] = ()
     silences: tuple[Silence, ...] = ()  # their times are naive, in the installation's zone
     suppress_at_most: timedelta | None = None

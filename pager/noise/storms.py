@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from msgspec.structs import replace
@@ -22,6 +22,12 @@ _SERVICE = "service="
 def name_of(storm: Storm, service: str, team: str) -> str:
     """The pointer that counts incidents of a service, of a team, or all."""
     return f"storm:{storm.per}:{ {'service': service, 'team': team}.get(storm.per, '') }".replace(": ", ":")
+
+
+def rate_of(name: str, rates: Sequence[Storm]) -> Storm | None:
+    """Which of them the pointer counts for; None where it is no more, or there is no pointer."""
+    per = name.split(":")[1] if name else ""
+    return next((storm for storm in rates if storm.per == per), None)
 
 
 def one_more(storm: Storm, pointer: Pointer, incident: Incident, summary: str, now: datetime) -> Pointer:

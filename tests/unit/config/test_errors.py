@@ -66,6 +66,7 @@ CASES = [
     ("noise: {maintenance: [{name: n, match: {a: b}, from: 2026-11-25T00:00Z, to: 2026-11-26T00:00}]}\n", "a.yaml:7:23", "noise.maintenance[0]", "`from` and `to` both have a time zone, or neither has", ""),
     ("noise: {maintenance: [{name: n, match: {a: b}, from: soon, to: 2026-11-26T00:00}]}\n", "a.yaml:7:54", "noise.maintenance[0].from", "expected a date and time, found 'soon'", "2026-01-05T09:00Z"),
     ("noise: {pause: [{name: n, match: {a: b}, for: 2m}, {name: n, match: {a: c}, for: 1m}]}\n", "a.yaml:7:52", "noise.pause.n", "'n' is here for the second time, first at a.yaml:7:17", "give each its own name"),
+    ("noise: {storm: [{pages: 20, within: 1m}, {pages: 30, within: 2m}]}\n", "a.yaml:7:8", "noise", "two rules in `storm` have the same `per`", ""),
     ("noise: {recurring: [{name: n, match: {a: b}, after: 3 in, severity: critical}]}\n", "a.yaml:7:53", "noise.recurring[0].after", "expected how often in what time, found '3 in'", "such as 3 in 1h"),
     ("routes: [{name: r, match: {a: b}, suppress: \"\"}]\n", "a.yaml:7:45", "routes[0].suppress", "expected a reason, found ''", "say why"),
     ("routes:\n  - {name: r, match: {severity: critcal}}\n", "a.yaml:8:33", "routes[0].match.severity", "'critcal' is no severity", "did you mean critical?"),

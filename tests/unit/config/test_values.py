@@ -58,7 +58,7 @@ def test_the_contract_by_example_loads_whole() -> None:
     assert config.routes[3].condition.terms == (Term("class", ("data-exposure", "payments-fraud")),)
     assert config.routes[4].severity is Severity.ERROR
     assert config.noise.inhibit[0].equal == ("labels.cluster",)
-    assert config.noise.storm is not None
+    assert [rate.per for rate in config.noise.storm] == ["service"]
     assert config.noise.suppress_at_most == timedelta(hours=24)
     waiting = {p.path for p in not_active_yet(config)}
     assert waiting >= {"channels.voice"}
@@ -128,7 +128,9 @@ def test_the_kinds_of_overrides() -> None:
 def test_what_can_be_switched_off() -> None:
     config = config_of("settings: {throttle: off}\nnoise: {storm: off}\n")
     assert config.settings.throttle.per_person is None
-    assert config.noise.storm is None
+    assert config.noise.storm == ()
+    several = config_of("noise: {storm: [{pages: 20, within: 1m}, {pages: 100, within: 1m, per: all}]}\n").noise.storm
+    assert [(rate.pages, rate.per) for rate in several] == [(20, "service"), (100, "all")]
     assert config_of("settings: {throttle: {per_person: 10/1m}}\n").settings.throttle.per_person == Rate(10, timedelta(minutes=1))
 
 

@@ -67,6 +67,19 @@ def test_when_it_is_over_what_still_fires_is_paged_once() -> None:
     assert [len(night.paged(key)) for key in keys(9)] == [1] * 9
 
 
+def test_a_service_may_storm_within_what_storms_for_all() -> None:
+    night = House(STORM.replace("{pages: 4, within: 1m, per: PER}", "[{pages: 4, within: 1m}, {pages: 7, within: 1m, per: all}]"))
+    night.push(*(_error(key) for key in keys(6)))
+    assert [key for key in keys(6) if night.paged(key)] == keys(5), "the fifth speaks for the service"
+    night.push(*(_error(f"o{k}", service="other") for k in range(4)))
+    assert [key for key in ("o0", "o1", "o2", "o3") if night.paged(key)] == ["o0", "o1"], "the eighth speaks for all"
+    assert night.incident("o1").storm_words.startswith("8 alerts of 2 services")
+    assert night.incident("o3").reason == "a storm: more than 7 in 1m (all); one page speaks for all"
+    assert night.incident("k5").reason == "a storm: more than 4 in 1m (service checkout); one page speaks for all"
+    night.until("3:00")
+    assert all(len(night.paged(key)) == 1 for key in [*keys(6), "o0", "o1", "o2", "o3"])
+
+
 def _rages(night: House, minutes: int, each: int) -> None:
     """So many new ones every half minute."""
     for half in range(2 * minutes):
