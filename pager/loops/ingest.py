@@ -15,8 +15,8 @@ from pager.model.snapshot import Identity
 from pager.ports import AlertEntry, AlertStream, Meter, StoreUnavailable
 
 BATCH = 256  # larger ones gain little and stall longer
-AHEAD, PORTIONS = 4, 4  # batches read ahead at once, and how often for each that is taken, while alerts wait for longer than
-PATIENCE = timedelta(seconds=4)
+AHEAD, PORTIONS = 4, 4  # batches read ahead at once, and how often for each that is taken
+PATIENCE = timedelta(seconds=4)  # nothing is read ahead before alerts wait for so long
 _MANY = 4  # where more than one in so many is critical, going first is worth nothing to them
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

@@ -179,7 +179,8 @@ class Together:
             chosen = self._folder.spoken_for([one.told for one in waiting], waiting[0].begun.now)
             by_id = {one.told.id: one for one in waiting}
             mine, lead = [by_id[told.id] for told in chosen], _lead([by_id[told.id] for told in chosen])
-            rest = [one.entry for one in waiting if one not in mine]
+            ours = {one.told.id for one in mine}
+            rest = [one.entry for one in waiting if one.told.id not in ours]
             sending = self._sending([one.entry for one in mine], lead.item, chosen)
             begun = await self._hands.started(sending)
             wait = max((each.wait for each in begun if each.wait), default=None)

@@ -75,13 +75,13 @@ class Piles:
         try:
             while pile.waiting and not stopping.is_set():
                 if (held := self._held(key)) > 0:
-                    await _for(stopping, held)
+                    await wait_for(stopping, held)
                     if stopping.is_set():
                         break
                 await self._gathered(pile)
                 wait = await self._serve_once(key, pile)
                 if wait is not None:
-                    await _for(stopping, wait.total_seconds())
+                    await wait_for(stopping, wait.total_seconds())
         finally:
             self.waiting -= len(pile.waiting)
             del self._piles[key]
@@ -108,7 +108,7 @@ class Piles:
         ends = asyncio.get_running_loop().time() + GATHERED
         while any(_released(entry) for entry in pile.waiting) and asyncio.get_running_loop().time() < ends:
             pile.more.clear()
-            await _for(pile.more, QUIET)
+            await wait_for(pile.more, QUIET)
             if not pile.more.is_set():
                 return
 
@@ -130,7 +130,8 @@ class Piles:
         return wait
 
 
-async def _for(event: asyncio.Event, seconds: float) -> None:
+async def wait_for(event: asyncio.Event, seconds: float) -> None:
+    """Until it happens, or that long."""
     with suppress(TimeoutError):
         await asyncio.wait_for(event.wait(), seconds)
 

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from datetime import datetime, timedelta
 
 import structlog
 
 from pager.loops.hands import Hands
-from pager.loops.piles import Key
+from pager.loops.piles import Key, wait_for
 from pager.model.outgoing import Limit, Notice
 from pager.notify.gathering import may_wait, together
 from pager.notify.plan import TEAM
@@ -20,10 +19,8 @@ MOST_TOGETHER = 5000
 """Notices for the same address that wait for room; so many are told at once, whatever the limit says."""
 _TRIES = 4
 _LOOK_BACK = timedelta(hours=1)  # a notice that was handed out before is looked for among what was sent since
-_LONGEST_PAUSE, _LONGEST_IN_PILE = (
-    2.0,
-    30.0,
-)  # seconds between tries: of what is told for itself, and where others for the same address wait behind
+_LONGEST_PAUSE = 2.0  # seconds between tries of what is told for itself
+_LONGEST_IN_PILE = 30.0  # and where others for the same address wait behind
 _LOOK = timedelta(seconds=15)  # how often those that wait are looked at
 _AT_ONCE = 250  # entries, to the store
 
@@ -62,7 +59,8 @@ class Telling:
                 after = await self._told_by_any(notice, begun.now - _LOOK_BACK if again else None)
             if after is None or not left:
                 break
-            await _pause(after, stopping, _LONGEST_IN_PILE if self.pile_of(notice) else _LONGEST_PAUSE)
+            longest = _LONGEST_IN_PILE if self.pile_of(notice) else _LONGEST_PAUSE
+            await wait_for(stopping, min(after.total_seconds(), longest))
         await self._hands.done(entry, None)
         return None
 
@@ -92,7 +90,7 @@ class Telling:
                 after = await self._told_by_any(notice, begun.now - _LOOK_BACK if again else None)
             if after is None or not left:
                 break
-            await _pause(after, stopping, _LONGEST_IN_PILE)
+            await wait_for(stopping, min(after.total_seconds(), _LONGEST_IN_PILE))
         return True
 
     async def _ours(self, entries: Sequence[OutboxEntry]) -> list[OutboxEntry]:
@@ -134,11 +132,6 @@ class Telling:
                 after = min(after, result.after) if after is not None else result.after
             log.warning("notice.failed", incident=notice.incident, kind=notice.kind, user=notice.user, provider=name, why=result.why)
         return after
-
-
-async def _pause(after: timedelta, stopping: asyncio.Event, longest: float) -> None:
-    with suppress(TimeoutError):
-        await asyncio.wait_for(stopping.wait(), min(after.total_seconds(), longest))
 
 
 def _notice(entry: OutboxEntry) -> Notice:

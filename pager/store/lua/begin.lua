@@ -1,11 +1,13 @@
 #!lua
 -- Right before sends: whose the entries are, whether a send of the same attempt was begun, and the incidents as they stand.
--- KEYS  1-4 outboxes, then an incident an entry, records that are to be read with them, then of each message its limits, the marks of its entries that have one, its codes
--- ARGV  1 group, 2 worker, 3 token of this process, 4 seconds that marks are kept, 5 seconds that codes are kept, 6 entries, 7 records, 8 messages; then of each
---       message: 0 to look, 1 to begin it, 2 to begin it where the caller writes the marks, the page it goes by where it speaks for several, how many limits, codes, entries; of each limit: the
---       milliseconds between, how many at once; the codes' values; of each entry: priority, id, whether it has a mark
--- Returns the time as {seconds, microseconds}, a letter an entry (Not ours, Fresh, Begun before, Waits), the incidents and records, the former mark of each
--- entry that was begun before, and the milliseconds that each message has to wait.
+-- KEYS  1-4 outboxes, then an incident an entry, records that are to be read with them, then of each message its limits, the marks of its entries
+--       that have one, its codes
+-- ARGV  1 group, 2 worker, 3 token of this process, 4 seconds that marks are kept, 5 seconds that codes are kept, 6 entries, 7 records, 8 messages;
+--       then of each message: 0 to look, 1 to begin it, 2 to begin it where the caller writes the marks; the page it goes by where it speaks for
+--       several; how many limits, codes, entries; of each limit: the milliseconds between, how many at once; the codes' values; of each entry:
+--       priority, id, whether it has a mark
+-- Returns the time as {seconds, microseconds}, a letter an entry (Not ours, Fresh, Begun before, Waits), the incidents and records, the former mark
+-- of each entry that was begun before, and the milliseconds that each message has to wait.
 
 local call = redis.call
 local group, worker, token = ARGV[1], ARGV[2], ARGV[3]
