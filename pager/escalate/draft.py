@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
@@ -159,8 +159,7 @@ class Draft:
         """Give the page its id and put it into the outbox. What is still on its way to the same person over the same channel is withdrawn, and the
         page is as late as what was to go out in the same turn."""
         replaced = [p for p in self.incident.pages if p.state in _WAITING and (p.user, p.channel) == (page.user, page.channel)]
-        if replaced:
-            self._withdraw(lambda p: p in replaced, "a newer page takes its place")
+        self._withdraw(replaced, "a newer page takes its place")
         incident = self.incident
         page = replace(
             page,
@@ -186,15 +185,11 @@ class Draft:
 
     def withdraw_all(self, why: str) -> None:
         """Nothing more goes out for now: what is queued is skipped by the workers, who read it again right before sending."""
-        self._withdraw(lambda _: True, why)
+        self._withdraw([p for p in self.incident.pages if p.state in _WAITING], why)
 
-    def _withdraw(self, which: Any, why: str) -> None:
-        if any(p.state in _WAITING and which(p) for p in self.incident.pages):
-            self.set(
-                pages=tuple(
-                    replace(p, state=PageState.WITHDRAWN, why=why) if p.state in _WAITING and which(p) else p for p in self.incident.pages
-                )
-            )
+    def _withdraw(self, waiting: Sequence[Page], why: str) -> None:
+        for page in waiting:
+            self.set_page(replace(page, state=PageState.WITHDRAWN, why=why))
 
     def _out(self, page: Page) -> SendPage:
         return SendPage(

@@ -178,7 +178,8 @@ class Together:
                 return [], None
             chosen = self._folder.spoken_for([one.told for one in waiting], waiting[0].begun.now)
             by_id = {one.told.id: one for one in waiting}
-            mine, lead = [by_id[told.id] for told in chosen], _lead([by_id[told.id] for told in chosen])
+            mine = [by_id[told.id] for told in chosen]
+            lead = _lead(mine)
             ours = {one.told.id for one in mine}
             rest = [one.entry for one in waiting if one.told.id not in ours]
             sending = self._sending([one.entry for one in mine], lead.item, chosen)
